@@ -1,0 +1,2 @@
+//! Harness, guest programs, application smoke tests and benches.
+#![no_std]

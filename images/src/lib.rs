@@ -1,0 +1,2 @@
+//! osv-pack: one Linux binary in, one bootable image out.
+#![no_std]

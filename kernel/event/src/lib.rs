@@ -1,0 +1,2 @@
+//! epoll, poll, pipes, eventfd, timerfd.
+#![no_std]

@@ -1,0 +1,2 @@
+//! EROFS, RAM overlay, tmpfs, devfs, procfs.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The only kernel crate that knows x86.
+#![no_std]

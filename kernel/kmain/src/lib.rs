@@ -1,0 +1,2 @@
+//! The kernel: entry, bring-up, init.
+#![no_std]

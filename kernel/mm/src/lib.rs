@@ -1,0 +1,2 @@
+//! Frames, kernel heap, address spaces, demand paging, the Pager trait.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Classifier, flows, handshakes and sockets.
+#![no_std]

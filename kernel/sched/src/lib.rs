@@ -1,0 +1,2 @@
+//! Run queues and scheduling policy.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Locks, wait queues and readiness, over a registered scheduler.
+#![no_std]

@@ -1,0 +1,2 @@
+//! System call handlers by man-page area, over the crates below.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Processes, threads, signals, futexes, exec.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Files, inodes, path lookup, mounts, descriptor tables.
+#![no_std]
