@@ -4,10 +4,13 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
 pub mod arg;
+pub mod boot;
+pub mod channel;
 pub mod errno;
 pub mod mem;
 pub mod shared;
