@@ -1,0 +1,104 @@
+//! Rows of Linux-only interfaces: epoll, eventfd, inotify, mount, xattr and kin.
+
+/// Calls `callback! { linux; rows }` with the rows of Linux-only interfaces: epoll, eventfd, inotify, mount, xattr and kin.
+#[macro_export]
+macro_rules! symbols_linux {
+    ($($callback:tt)+) => {
+        $($callback)+! {
+            linux;
+            adjtime: func, musl, ["GLIBC_2.2.5"], full;
+            adjtimex: func, musl, ["GLIBC_2.2.5"], full;
+            arch_prctl: func, musl, ["GLIBC_2.2.5"], full;
+            brk: func, musl, ["GLIBC_2.2.5"], full;
+            capget: func, musl, ["GLIBC_2.2.5"], full;
+            capset: func, musl, ["GLIBC_2.2.5"], full;
+            chroot: func, musl, ["GLIBC_2.2.5"], full;
+            clock_adjtime: func, musl, ["GLIBC_2.14"], full;
+            copy_file_range: func, musl, ["GLIBC_2.27"], full;
+            delete_module: func, musl, ["GLIBC_2.2.5"], full;
+            epoll_create: func, musl, ["GLIBC_2.3.2"], full;
+            epoll_create1: func, musl, ["GLIBC_2.9"], full;
+            epoll_ctl: func, musl, ["GLIBC_2.3.2"], full;
+            epoll_pwait: func, musl, ["GLIBC_2.6"], full;
+            epoll_wait: func, musl, ["GLIBC_2.3.2"], full;
+            eventfd: func, musl, ["GLIBC_2.7"], full;
+            eventfd_read: func, musl, ["GLIBC_2.7"], full;
+            eventfd_write: func, musl, ["GLIBC_2.7"], full;
+            fallocate: func, musl, ["GLIBC_2.10"], full;
+            fallocate64: func, musl, ["GLIBC_2.10"], full;
+            fanotify_init: func, musl, ["GLIBC_2.13"], full;
+            fanotify_mark: func, musl, ["GLIBC_2.13"], full;
+            fgetxattr: func, musl, ["GLIBC_2.3"], full;
+            flistxattr: func, musl, ["GLIBC_2.3"], full;
+            flock: func, musl, ["GLIBC_2.2.5"], full;
+            fremovexattr: func, musl, ["GLIBC_2.3"], full;
+            fsetxattr: func, musl, ["GLIBC_2.3"], full;
+            getdents64: func, musl, ["GLIBC_2.30"], full;
+            getrandom: func, musl, ["GLIBC_2.25"], full;
+            gettid: func, musl, ["GLIBC_2.30"], full;
+            getxattr: func, musl, ["GLIBC_2.3"], full;
+            init_module: func, musl, ["GLIBC_2.2.5"], full;
+            inotify_add_watch: func, musl, ["GLIBC_2.4"], full;
+            inotify_init: func, musl, ["GLIBC_2.4"], full;
+            inotify_init1: func, musl, ["GLIBC_2.9"], full;
+            inotify_rm_watch: func, musl, ["GLIBC_2.4"], full;
+            ioperm: func, musl, ["GLIBC_2.2.5"], full;
+            iopl: func, musl, ["GLIBC_2.2.5"], full;
+            klogctl: func, musl, ["GLIBC_2.2.5"], full;
+            lgetxattr: func, musl, ["GLIBC_2.3"], full;
+            listxattr: func, musl, ["GLIBC_2.3"], full;
+            llistxattr: func, musl, ["GLIBC_2.3"], full;
+            lremovexattr: func, musl, ["GLIBC_2.3"], full;
+            lsetxattr: func, musl, ["GLIBC_2.3"], full;
+            memfd_create: func, musl, ["GLIBC_2.27"], full;
+            mlock2: func, musl, ["GLIBC_2.27"], full;
+            mount: func, musl, ["GLIBC_2.2.5"], full;
+            name_to_handle_at: func, musl, ["GLIBC_2.14"], full;
+            open_by_handle_at: func, musl, ["GLIBC_2.14"], full;
+            personality: func, musl, ["GLIBC_2.2.5"], full;
+            pivot_root: func, musl, ["GLIBC_2.2.5"], full;
+            ppoll: func, musl, ["GLIBC_2.4"], full;
+            prctl: func, musl, ["GLIBC_2.2.5"], full;
+            prlimit: func, musl, ["GLIBC_2.13"], full;
+            prlimit64: func, musl, ["GLIBC_2.13"], full;
+            process_vm_readv: func, musl, ["GLIBC_2.15"], full;
+            process_vm_writev: func, musl, ["GLIBC_2.15"], full;
+            ptrace: func, musl, ["GLIBC_2.2.5"], full;
+            quotactl: func, musl, ["GLIBC_2.2.5"], full;
+            readahead: func, musl, ["GLIBC_2.3"], full;
+            reboot: func, musl, ["GLIBC_2.2.5"], full;
+            remap_file_pages: func, musl, ["GLIBC_2.3.3"], full;
+            removexattr: func, musl, ["GLIBC_2.3"], full;
+            sbrk: func, musl, ["GLIBC_2.2.5"], full;
+            sendfile: func, musl, ["GLIBC_2.2.5"], full;
+            sendfile64: func, musl, ["GLIBC_2.3"], full;
+            setfsgid: func, musl, ["GLIBC_2.2.5"], full;
+            setfsuid: func, musl, ["GLIBC_2.2.5"], full;
+            setgroups: func, musl, ["GLIBC_2.2.5"], full;
+            sethostname: func, musl, ["GLIBC_2.2.5"], full;
+            setns: func, musl, ["GLIBC_2.14"], full;
+            settimeofday: func, musl, ["GLIBC_2.2.5"], full;
+            setxattr: func, musl, ["GLIBC_2.3"], full;
+            signalfd: func, musl, ["GLIBC_2.7"], full;
+            splice: func, musl, ["GLIBC_2.5"], full;
+            stime: func, musl, ["GLIBC_2.2.5"], full;
+            swapoff: func, musl, ["GLIBC_2.2.5"], full;
+            swapon: func, musl, ["GLIBC_2.2.5"], full;
+            sync_file_range: func, musl, ["GLIBC_2.6"], full;
+            syncfs: func, musl, ["GLIBC_2.14"], full;
+            sysinfo: func, musl, ["GLIBC_2.2.5"], full;
+            tee: func, musl, ["GLIBC_2.5"], full;
+            timerfd_create: func, musl, ["GLIBC_2.8"], full;
+            timerfd_gettime: func, musl, ["GLIBC_2.8"], full;
+            timerfd_settime: func, musl, ["GLIBC_2.8"], full;
+            umount: func, musl, ["GLIBC_2.2.5"], full;
+            umount2: func, musl, ["GLIBC_2.2.5"], full;
+            unshare: func, musl, ["GLIBC_2.4"], full;
+            utimes: func, musl, ["GLIBC_2.2.5"], full;
+            vhangup: func, musl, ["GLIBC_2.2.5"], full;
+            vmsplice: func, musl, ["GLIBC_2.5"], full;
+            wait3: func, musl, ["GLIBC_2.2.5"], full;
+            wait4: func, musl, ["GLIBC_2.2.5"], full;
+        }
+    };
+}

@@ -1,0 +1,57 @@
+//! Rows of time.h and sys/time.h.
+
+/// Calls `callback! { time; rows }` with the rows of time.h and sys/time.h.
+#[macro_export]
+macro_rules! symbols_time {
+    ($($callback:tt)+) => {
+        $($callback)+! {
+            time;
+            __daylight: object, musl, ["GLIBC_2.2.5"], full;
+            __gmtime_r: func, musl, ["GLIBC_2.2.5"], full;
+            __strftime_l: func, musl, ["GLIBC_2.3"], full;
+            __timezone: object, musl, ["GLIBC_2.2.5"], full;
+            __tzname: object, musl, ["GLIBC_2.2.5"], full;
+            __wcsftime_l: func, musl, ["GLIBC_2.3"], full;
+            asctime: func, musl, ["GLIBC_2.2.5"], full;
+            asctime_r: func, musl, ["GLIBC_2.2.5"], full;
+            clock: func, musl, ["GLIBC_2.2.5"], full;
+            clock_getcpuclockid: func, musl, ["GLIBC_2.2.5", "GLIBC_2.17"], full;
+            clock_getres: func, musl, ["GLIBC_2.2.5", "GLIBC_2.17"], full;
+            clock_gettime: func, musl, ["GLIBC_2.2.5", "GLIBC_2.17"], full;
+            clock_nanosleep: func, musl, ["GLIBC_2.2.5", "GLIBC_2.17"], full;
+            clock_settime: func, musl, ["GLIBC_2.2.5", "GLIBC_2.17"], full;
+            ctime: func, musl, ["GLIBC_2.2.5"], full;
+            ctime_r: func, musl, ["GLIBC_2.2.5"], full;
+            daylight: object, musl, ["GLIBC_2.2.5"], full;
+            difftime: func, musl, ["GLIBC_2.2.5"], full;
+            ftime: func, musl, ["GLIBC_2.2.5"], full;
+            getdate: func, musl, ["GLIBC_2.2.5"], full;
+            getdate_err: object, musl, ["GLIBC_2.2.5"], full;
+            gettimeofday: func, musl, ["GLIBC_2.2.5"], full;
+            gmtime: func, musl, ["GLIBC_2.2.5"], full;
+            gmtime_r: func, musl, ["GLIBC_2.2.5"], full;
+            localtime: func, musl, ["GLIBC_2.2.5"], full;
+            localtime_r: func, musl, ["GLIBC_2.2.5"], full;
+            mktime: func, musl, ["GLIBC_2.2.5"], full;
+            nanosleep: func, musl, ["GLIBC_2.2.5"], full;
+            strftime: func, musl, ["GLIBC_2.2.5"], full;
+            strftime_l: func, musl, ["GLIBC_2.3"], full;
+            strptime: func, musl, ["GLIBC_2.2.5"], full;
+            time: func, musl, ["GLIBC_2.2.5"], full;
+            timegm: func, musl, ["GLIBC_2.2.5"], full;
+            timer_create: func, musl, ["GLIBC_2.2.5", "GLIBC_2.3.3", "GLIBC_2.34"], full;
+            timer_delete: func, musl, ["GLIBC_2.2.5", "GLIBC_2.3.3", "GLIBC_2.34"], full;
+            timer_getoverrun: func, musl, ["GLIBC_2.2.5", "GLIBC_2.3.3", "GLIBC_2.34"], full;
+            timer_gettime: func, musl, ["GLIBC_2.2.5", "GLIBC_2.3.3", "GLIBC_2.34"], full;
+            timer_settime: func, musl, ["GLIBC_2.2.5", "GLIBC_2.3.3", "GLIBC_2.34"], full;
+            times: func, musl, ["GLIBC_2.2.5"], full;
+            timespec_get: func, musl, ["GLIBC_2.16"], full;
+            timezone: object, musl, ["GLIBC_2.2.5"], full;
+            tzname: object, musl, ["GLIBC_2.2.5"], full;
+            tzset: func, musl, ["GLIBC_2.2.5"], full;
+            utime: func, musl, ["GLIBC_2.2.5"], full;
+            wcsftime: func, musl, ["GLIBC_2.2.5"], full;
+            wcsftime_l: func, musl, ["GLIBC_2.3"], full;
+        }
+    };
+}
