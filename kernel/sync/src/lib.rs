@@ -1,2 +1,21 @@
 //! Locks, wait queues and readiness, over a registered scheduler.
+//!
+//! The scheduler registers a [`park::Scheduler`] at bring-up; host tests get one made of std threads. Rules:
+//! [`SpinLock`] only where neither sleeping nor preemption is possible; everything else is a [`Mutex`]. No lock
+//! of this crate may be held over a copy that can fault (law 6).
 #![no_std]
+
+extern crate alloc;
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+pub mod mutex;
+pub mod park;
+pub mod readiness;
+pub mod spinlock;
+pub mod wait_queue;
+
+pub use mutex::{Mutex, MutexGuard};
+pub use readiness::{Events, Observer, Readiness};
+pub use spinlock::{SpinGuard, SpinLock};
+pub use wait_queue::{Wait, WaitError, WaitQueue};
