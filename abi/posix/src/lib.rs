@@ -1,2 +1,23 @@
 //! The Rust libc behind the symbol rows; it reaches a kernel only through the gate.
+//!
+//! Modules follow the areas of `osv_abi::symbols`; [`c`] gathers every exported function under one roof, where the
+//! expansion of the rows finds it. A C function is written inside [`posix!`](macros), which gives it C's calling
+//! convention and the private name `__osv_NAME`: musl's C code reaches it by that name, and no unprefixed name exists
+//! that could interpose the host's libc in tests. Each such function is unsafe for its caller in the way that the
+//! manual page says; its body is one unsafe block for that reason.
+//!
+//! With the feature `object` (only ld-osv.so has it) the thread block is the one at fs:0. Without it, in host tests,
+//! a thread-local stands in.
 #![no_std]
+#![allow(unused_unsafe, reason = "a C function's body is one unsafe block, whether or not it needs it")]
+
+#[cfg(any(test, not(feature = "object")))]
+extern crate std;
+
+#[macro_use]
+mod macros;
+pub mod c;
+pub mod errno;
+pub mod gate;
+pub mod hooks;
+pub mod tcb;

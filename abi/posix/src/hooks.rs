@@ -1,0 +1,53 @@
+//! What the linker half does for the libc half: one struct of functions that ld-osv registers at start-up.
+
+use crate::tcb::Tcb;
+use core::ffi::{c_int, c_void};
+use core::ptr::null;
+
+/// ld-osv's side. Every field is called with the promises of its own comment.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Hooks {
+    /// How many bytes a thread needs for vector, surplus, static TLS and [`Tcb`], alignment included.
+    pub tls_size: unsafe fn() -> usize,
+    /// Lays out that much zeroed memory, copies the TLS images and returns the block with `this`, `dtv` and `canary`
+    /// filled in. The caller holds the thread-list lock, so that a dlopen sees either no such thread or a whole one.
+    pub tls_init: unsafe fn(area: *mut u8, size: usize) -> *mut Tcb,
+    /// A thread is gone: releases what `__tls_get_addr` and dlopen gave it outside that area.
+    pub tls_free: unsafe fn(block: *mut Tcb),
+    /// Runs the loaded objects' finalisers, once, at exit.
+    pub finish: unsafe fn(),
+    /// A slot of malloc interposition: the scope's definition of a malloc-family function, resolved by commit.
+    pub malloc: unsafe extern "C" fn(usize) -> *mut c_void,
+    /// The scope's free.
+    pub free: unsafe extern "C" fn(*mut c_void),
+    /// The scope's calloc.
+    pub calloc: unsafe extern "C" fn(usize, usize) -> *mut c_void,
+    /// The scope's realloc.
+    pub realloc: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void,
+    /// The scope's memalign.
+    pub memalign: unsafe extern "C" fn(usize, usize) -> *mut c_void,
+    /// The scope's malloc_usable_size.
+    pub malloc_usable_size: unsafe extern "C" fn(*mut c_void) -> usize,
+    /// Called around fork with 0 before, 1 after in the parent, 2 after in the child; takes the linker's own locks.
+    pub fork: unsafe fn(phase: c_int),
+}
+
+/// The registered hooks.
+static mut HOOKS: *const Hooks = null();
+
+/// Registers ld-osv's side.
+///
+/// # Safety
+/// Called by start-up, before there is a second thread; the fields keep their comments' promises.
+pub unsafe fn register(hooks: &'static Hooks) {
+    // SAFETY: single thread, says the caller.
+    unsafe { *(&raw mut HOOKS) = hooks };
+}
+
+/// The registered hooks; `None` in host tests and before start-up got that far.
+#[inline]
+pub fn get() -> Option<&'static Hooks> {
+    // SAFETY: written once, before there are threads.
+    unsafe { (*(&raw const HOOKS)).as_ref() }
+}
