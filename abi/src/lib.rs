@@ -16,6 +16,7 @@ pub mod mem;
 pub mod shared;
 pub mod symbols;
 pub mod table;
+pub mod uapi;
 
 pub use errno::Errno;
 pub use mem::{Fault, UserAddr, UserMemory};
