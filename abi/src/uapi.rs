@@ -4,6 +4,8 @@
 //! Every structure is plain data without padding, so that it can be copied in and out as bytes; where C has holes
 //! they are named fields.
 
+pub mod event;
+pub mod file;
 pub mod process;
 pub mod signal;
 pub mod system;
