@@ -1,7 +1,8 @@
 //! Locks, wait queues and readiness, over a registered scheduler.
 //!
 //! The scheduler registers a [`park::Scheduler`] at bring-up; host tests get one made of std threads. Rules:
-//! [`SpinLock`] only where neither sleeping nor preemption is possible; everything else is a [`Mutex`]. No lock
+//! [`SpinLock`] only where neither sleeping nor preemption is possible, [`IrqSpinLock`] where interrupt handlers
+//! take part; everything else is a [`Mutex`]. No lock
 //! of this crate may be held over a copy that can fault (law 6).
 #![no_std]
 
@@ -9,12 +10,15 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod irq;
 pub mod mutex;
 pub mod park;
 pub mod readiness;
 pub mod spinlock;
+mod wait_list;
 pub mod wait_queue;
 
+pub use irq::{IrqSpinGuard, IrqSpinLock, NoIrq};
 pub use mutex::{Mutex, MutexGuard};
 pub use readiness::{Events, Observer, Readiness};
 pub use spinlock::{SpinGuard, SpinLock};

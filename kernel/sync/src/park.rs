@@ -31,6 +31,10 @@ pub trait Scheduler: Sync {
     fn yield_now(&self);
     /// CLOCK_MONOTONIC.
     fn now(&self) -> Instant;
+    /// CPUs that run threads: with one, spinning for another thread is pointless.
+    fn cpus(&self) -> usize {
+        1
+    }
 }
 
 static SCHEDULER: Once<&'static dyn Scheduler> = Once::new();
@@ -98,6 +102,9 @@ mod std_threads {
             static START: std::sync::OnceLock<StdInstant> = std::sync::OnceLock::new();
             let start = START.get_or_init(StdInstant::now);
             Instant(1 + start.elapsed().as_nanos() as u64)
+        }
+        fn cpus(&self) -> usize {
+            2
         }
     }
 }

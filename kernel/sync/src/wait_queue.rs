@@ -1,10 +1,9 @@
 //! Threads that wait for a condition.
 
-use crate::park::{self, Unpark, Woken};
-use crate::spinlock::SpinLock;
-use alloc::collections::VecDeque;
-use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use crate::irq::IrqSpinLock;
+use crate::park::{self, Woken};
+use crate::wait_list::{List, Node};
+use core::sync::atomic::{AtomicUsize, Ordering, fence};
 use osv_base::{Fail, Instant};
 
 /// How to wait.
@@ -46,12 +45,11 @@ impl WaitError {
     }
 }
 
-/// Threads that wait for a condition, in order of arrival.
+/// Threads that wait for a condition, in order of arrival. Waking may be done by interrupt handlers.
 #[derive(Default)]
 pub struct WaitQueue {
     len: AtomicUsize,
-    ticket: AtomicU64,
-    waiters: SpinLock<VecDeque<(u64, Arc<dyn Unpark>)>>,
+    waiters: IrqSpinLock<List>,
 }
 
 impl core::fmt::Debug for WaitQueue {
@@ -63,11 +61,7 @@ impl core::fmt::Debug for WaitQueue {
 impl WaitQueue {
     /// A queue with nobody in it.
     pub const fn new() -> Self {
-        WaitQueue {
-            len: AtomicUsize::new(0),
-            ticket: AtomicU64::new(0),
-            waiters: SpinLock::new(VecDeque::new()),
-        }
+        WaitQueue { len: AtomicUsize::new(0), waiters: IrqSpinLock::new(List::new()) }
     }
 
     /// Sleeps until `condition` gives a value. It is evaluated before sleeping and after each wake, on the
@@ -77,20 +71,12 @@ impl WaitQueue {
             return Ok(value);
         }
         let scheduler = park::scheduler();
-        let me = scheduler.current();
-        let ticket = self.ticket.fetch_add(1, Ordering::Relaxed);
+        let place = Place { queue: self, node: Node::new(scheduler.current()) };
         loop {
-            {
-                let mut waiters = self.waiters.lock();
-                if !waiters.iter().any(|(t, _)| *t == ticket) {
-                    waiters.push_back((ticket, me.clone()));
-                    self.len.store(waiters.len(), Ordering::Relaxed);
-                }
-            }
+            place.enter();
             // Pairs with the fence in `wake`: either the waker sees us in the queue, or we see its condition.
             fence(Ordering::SeqCst);
             if let Some(value) = condition() {
-                self.leave(ticket);
                 return Ok(value);
             }
             let error = match scheduler.park(how.deadline, how.interruptible) {
@@ -98,7 +84,7 @@ impl WaitQueue {
                 Woken::TimedOut => WaitError::TimedOut,
                 Woken::Interrupted => WaitError::Interrupted,
             };
-            let was_queued = self.leave(ticket);
+            let was_queued = place.leave();
             if let Some(value) = condition() {
                 return Ok(value);
             }
@@ -110,32 +96,21 @@ impl WaitQueue {
         }
     }
 
-    fn leave(&self, ticket: u64) -> bool {
-        let mut waiters = self.waiters.lock();
-        let before = waiters.len();
-        waiters.retain(|(t, _)| *t != ticket);
-        self.len.store(waiters.len(), Ordering::Relaxed);
-        waiters.len() != before
-    }
-
     /// Wakes up to `count` waiters, first come first; returns how many. Call it after making the condition true.
+    #[inline]
     pub fn wake(&self, count: usize) -> usize {
         fence(Ordering::SeqCst);
-        if self.len.load(Ordering::Relaxed) == 0 {
-            return 0;
-        }
+        if self.len.load(Ordering::Relaxed) == 0 { 0 } else { self.wake_slow(count) }
+    }
+
+    #[cold]
+    fn wake_slow(&self, count: usize) -> usize {
+        let mut waiters = self.waiters.lock();
         let mut woken = 0;
-        while woken < count {
-            let next = {
-                let mut waiters = self.waiters.lock();
-                let next = waiters.pop_front();
-                self.len.store(waiters.len(), Ordering::Relaxed);
-                next
-            };
-            let Some((_, thread)) = next else { break };
-            thread.unpark();
+        while woken < count && waiters.wake_first() {
             woken += 1;
         }
+        self.len.fetch_sub(woken, Ordering::Relaxed);
         woken
     }
 
@@ -146,7 +121,40 @@ impl WaitQueue {
 
     /// Wakes all who wait now; returns how many.
     pub fn wake_all(&self) -> usize {
-        fence(Ordering::SeqCst);
-        self.wake(self.len.load(Ordering::Relaxed))
+        self.wake(usize::MAX)
     }
 }
+
+/// A waiting thread's node, which leaves the queue before it goes away.
+struct Place<'q> {
+    queue: &'q WaitQueue,
+    node: Node,
+}
+
+impl Place<'_> {
+    fn enter(&self) {
+        let mut waiters = self.queue.waiters.lock();
+        // SAFETY: the node does not move while `self` is borrowed, and `drop` takes it off.
+        if unsafe { waiters.push_back(&self.node) } {
+            self.queue.len.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn leave(&self) -> bool {
+        let mut waiters = self.queue.waiters.lock();
+        let was_queued = waiters.remove(&self.node);
+        if was_queued {
+            self.queue.len.fetch_sub(1, Ordering::Relaxed);
+        }
+        was_queued
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests;
