@@ -2,13 +2,18 @@
 //! epoll instance. [`OpenFile`] is the description itself: status flags and the offset, shared by the
 //! descriptors that dup(2) and fork(2) made.
 
-use alloc::sync::Arc;
+use crate::entry::Entry;
+use crate::inode::{Attr, Inode};
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 use core::any::Any;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::mem;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use osv_abi::uapi::file::open;
 use osv_base::io::{Sink, Source};
 use osv_base::{Errno, Res};
 use osv_mm::pager::Pager;
-use osv_sync::{Events, Mutex, Readiness};
+use osv_sync::{Events, Mutex, Readiness, SpinLock};
 
 /// How one read or write is to behave.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,10 +72,57 @@ pub trait File: Send + Sync + Any {
     fn pager(&self) -> Option<Arc<dyn Pager>> {
         None
     }
+    /// The inode, of files that have one: fstat(2), ftruncate(2), fchmod(2) and kin go to it. A description that
+    /// was opened by name has it through [`OpenFile::entry`] as well.
+    fn inode(&self) -> Option<Arc<dyn Inode>> {
+        None
+    }
+    /// What fstat(2) shows of a file without an inode.
+    fn attr(&self) -> Attr {
+        Attr { mode: 0o600, nlink: 1, ..Attr::default() }
+    }
+    /// Makes room for `start..end`, without changing what can be read unless `zero` (fallocate(2)).
+    fn allocate(&self, start: u64, end: u64, how: Allocate) -> Res<()> {
+        let _ = (start, end, how);
+        Err(Errno::EOPNOTSUPP.into())
+    }
+    /// Makes what was written durable (fsync(2)): EINVAL for files that cannot. Nothing to do for what lives in RAM.
+    fn sync(&self) -> Res<()> {
+        Err(Errno::EINVAL.into())
+    }
+    /// The next offset at or after `from` where there is data, or a hole: SEEK_DATA, SEEK_HOLE. ENXIO past the end.
+    fn seek_data(&self, from: u64, data: bool) -> Res<u64> {
+        let size = self.size();
+        if from >= size {
+            return Err(Errno::ENXIO.into());
+        }
+        Ok(if data { from } else { size })
+    }
+    /// Name in /proc/self/fd of a file without an entry: `pipe:[7]`, `anon_inode:[eventfd]`.
+    fn describe(&self) -> Vec<u8> {
+        b"anon_inode:[file]".to_vec()
+    }
     /// The last descriptor of this description was closed.
     fn released(&self) {}
     /// For downcasts to sockets, epoll, pipes.
     fn as_any(&self) -> &dyn Any;
+}
+
+/// What fallocate(2) does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Allocate {
+    /// Reserves space; the file grows unless `keep_size`.
+    Reserve {
+        /// Space past the end does not make the file longer.
+        keep_size: bool,
+    },
+    /// Gives space back: reads as zeros.
+    PunchHole,
+    /// Reads as zeros; the file grows unless `keep_size`.
+    Zero {
+        /// See [`Allocate::Reserve`].
+        keep_size: bool,
+    },
 }
 
 /// The third argument of ioctl(2): a value, or a pointer that only `sys` may follow.
@@ -83,25 +135,85 @@ pub trait IoctlArg {
     fn write(&mut self, from: &[u8]) -> Result<(), Errno>;
 }
 
+/// Told when a description is closed for good; epoll's item is one.
+pub trait CloseWatcher: Send + Sync {
+    /// The last descriptor was closed.
+    fn closed(&self);
+}
+
 /// An open file description.
 pub struct OpenFile {
     file: Arc<dyn File>,
+    seekable: bool,
     status: AtomicU32,
     offset: Mutex<u64>,
+    entry: Option<Arc<Entry>>,
+    watched: AtomicBool,
+    watchers: SpinLock<Vec<Weak<dyn CloseWatcher>>>,
 }
 
 impl OpenFile {
     /// Describes `file`, opened with the access mode and status flags `flags` (O_*).
     pub fn new(file: Arc<dyn File>, flags: u32) -> Self {
-        OpenFile { file, status: AtomicU32::new(flags), offset: Mutex::new(0) }
+        OpenFile {
+            seekable: file.seekable(),
+            file,
+            status: AtomicU32::new(flags & open::STATUS),
+            offset: Mutex::new(0),
+            entry: None,
+            watched: AtomicBool::new(false),
+            watchers: SpinLock::new(Vec::new()),
+        }
+    }
+    /// As [`OpenFile::new`], opened by the name `entry`.
+    pub fn with_entry(file: Arc<dyn File>, flags: u32, entry: Arc<Entry>) -> Self {
+        let mut open = Self::new(file, flags);
+        open.entry = Some(entry);
+        open
     }
     /// What it refers to.
     pub fn file(&self) -> &Arc<dyn File> {
         &self.file
     }
+    /// The name that it was opened by.
+    pub fn entry(&self) -> Option<&Arc<Entry>> {
+        self.entry.as_ref()
+    }
+    /// Its inode, if it has one.
+    pub fn inode(&self) -> Option<Arc<dyn Inode>> {
+        match &self.entry {
+            Some(entry) => Some(entry.inode().clone()),
+            None => self.file.inode(),
+        }
+    }
+    /// What fstat(2) shows.
+    pub fn attr(&self) -> Attr {
+        self.inode().map_or_else(|| self.file.attr(), |inode| inode.attr())
+    }
+    /// Whether the file has an offset.
+    pub fn seekable(&self) -> bool {
+        self.seekable
+    }
     /// Access mode and status flags, as fcntl(F_GETFL) returns them.
     pub fn status(&self) -> u32 {
         self.status.load(Ordering::Relaxed)
+    }
+    /// Whether it may be read.
+    pub fn readable(&self) -> bool {
+        matches!(self.status() & (open::ACCMODE | open::PATH), open::RDONLY | open::RDWR)
+    }
+    /// Whether it may be written.
+    pub fn writable(&self) -> bool {
+        matches!(self.status() & (open::ACCMODE | open::PATH), open::WRONLY | open::RDWR)
+    }
+    /// Whether it only names a place in the tree (O_PATH).
+    pub fn is_path(&self) -> bool {
+        self.status() & open::PATH != 0
+    }
+    /// How its status flags say that reads and writes behave.
+    pub fn io(&self) -> Io {
+        let status = self.status();
+        Io { nonblock: status & open::NONBLOCK != 0, append: status & open::APPEND != 0 }
     }
     /// Changes the status flags in `mask` to those of `flags`.
     pub fn set_status(&self, mask: u32, flags: u32) {
@@ -113,10 +225,29 @@ impl OpenFile {
     pub fn offset(&self) -> &Mutex<u64> {
         &self.offset
     }
+    /// Has `watcher` told when the description is closed.
+    pub fn watch_close(&self, watcher: Weak<dyn CloseWatcher>) {
+        let mut watchers = self.watchers.lock();
+        watchers.retain(|w| w.strong_count() > 0);
+        watchers.push(watcher);
+        self.watched.store(true, Ordering::Release);
+    }
 }
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
+        if self.watched.load(Ordering::Acquire) {
+            let watchers = mem::take(&mut *self.watchers.lock());
+            for watcher in watchers.iter().filter_map(Weak::upgrade) {
+                watcher.closed();
+            }
+        }
         self.file.released();
+    }
+}
+
+impl core::fmt::Debug for OpenFile {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "OpenFile({:#o}, {:?})", self.status(), self.entry)
     }
 }
