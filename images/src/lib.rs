@@ -1,2 +1,19 @@
-//! osv-pack: one Linux binary in, one bootable image out.
-#![no_std]
+//! osv-pack: one Linux program in, one bootable image out.
+//!
+//! [`pack`] collects what the program needs into a [`tree`]: the program itself, the [`libraries`] that ld.so would
+//! load (out of a [`sysroot`]), the few files of [`etc`] that programs read, what the user adds, and the boot
+//! configuration. [`erofs`] turns the tree into a file system, [`image`] appends that to the kernel. [`config`] is
+//! osv.toml, [`parts`] finds our own kernel and ld-osv.so, [`error`] says what went wrong and what to do about it.
+#![deny(unsafe_code)]
+
+pub mod config;
+pub mod elf;
+pub mod erofs;
+pub mod error;
+pub mod etc;
+pub mod image;
+pub mod libraries;
+pub mod pack;
+pub mod parts;
+pub mod sysroot;
+pub mod tree;

@@ -1,0 +1,247 @@
+//! From a program to an image: what goes in, then the tree, then the file.
+
+#[cfg(test)]
+mod tests;
+
+use crate::elf::Elf;
+use crate::error::{Error, Result};
+use crate::image::{Image, MAX_ROOT};
+use crate::libraries::{Found, Library, Search};
+use crate::sysroot::{self, Sysroot};
+use crate::tree::{Content, Dir, File, Node};
+use crate::{erofs, etc, parts};
+use osv_abi::boot::{BOOT_FILE, BootConfig, LD_OSV_PATH, Libc};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// Folders whose programs keep their path; others go to /usr/local/bin.
+const SYSTEM_FOLDERS: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/srv", "/app"];
+
+/// What to pack.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// A path, or a name to look for in PATH.
+    pub program: String,
+    /// Sysroot, when it isn't this machine.
+    pub root: Option<PathBuf>,
+    /// Files and folders to add: host, guest.
+    pub add: Vec<(PathBuf, PathBuf)>,
+    /// Libraries that nobody lists as needed.
+    pub libraries: Vec<String>,
+    /// What the kernel is told; the program is filled in.
+    pub boot: BootConfig,
+}
+
+/// A tree ready to be written.
+#[derive(Debug)]
+pub struct Packed {
+    /// The root file system.
+    pub tree: Dir,
+    /// What the kernel is told.
+    pub boot: BootConfig,
+    /// The program's two places.
+    pub program: Found,
+    /// Libraries that went in.
+    pub libraries: Vec<Library>,
+    /// What may be wrong, for the user.
+    pub warnings: Vec<String>,
+}
+
+impl Recipe {
+    /// Finds the program.
+    pub fn program(&self, sysroot: &Sysroot) -> Result<Found> {
+        find_program(&self.program, sysroot, self.root.is_some())
+    }
+
+    /// The sysroot.
+    pub fn sysroot(&self) -> Result<Sysroot> {
+        Sysroot::new(self.root.as_deref().unwrap_or(Path::new("/")))
+    }
+
+    /// Collects everything.
+    pub fn collect(&self) -> Result<Packed> {
+        self.collect_with(None)
+    }
+
+    /// Collects everything, with this file as ld-osv.so.
+    pub fn collect_with(&self, ld_osv: Option<&Path>) -> Result<Packed> {
+        let sysroot = self.sysroot()?;
+        let program = self.program(&sysroot)?;
+        let data = fs::read(&program.host).map_err(|error| Error::io("read", &program.host, error))?;
+        let elf = Elf::parse(&program.host, &data)?;
+        elf.require_program()?;
+
+        let mut tree = Dir::default();
+        etc::add(&sysroot, self.root.is_some(), &mut tree)?;
+        place(&program, &sysroot, &mut tree)?;
+        executable(&program, &mut tree)?;
+
+        let serves_libc = self.boot.libc == Libc::Table;
+        let search = Search::new(&sysroot, serves_libc);
+        let mut libraries = search.closure(&program)?;
+        for soname in &self.libraries {
+            let more = search.named(soname, &program)?;
+            let known = |library: &Library| libraries.iter().any(|known| known.soname == library.soname);
+            let new: Vec<_> = more.into_iter().filter(|library| !known(library)).collect();
+            libraries.extend(new);
+        }
+        for library in &libraries {
+            place(&library.found, &sysroot, &mut tree)?;
+            if library.needs_link {
+                let link = Path::new("/usr/lib").join(&library.soname);
+                tree.insert(&link, Node::Link(library.found.guest.clone().into()))?;
+            }
+        }
+        if let Some(interpreter) = elf.interpreter() {
+            if serves_libc {
+                let found = ld_osv.map_or_else(|| parts::find(parts::LD_OSV), |path| Ok(path.into()))?;
+                let content = host_content(&found)?;
+                tree.insert(Path::new(LD_OSV_PATH), Node::File(File { mode: 0o755, content }))?;
+            } else if sysroot.import(interpreter, &mut tree)?.is_none() {
+                let name = interpreter.display().to_string();
+                let searched = format!("{} names it as its interpreter, and the sysroot lacks it", program.host.display());
+                return Err(Error::NoProgram { name, searched });
+            }
+        }
+        for (host, guest) in &self.add {
+            sysroot::add(host, guest, &mut tree)?;
+        }
+
+        let mut warnings = Vec::new();
+        self.check_added(&search, &program, &tree, &mut warnings);
+        let boot = BootConfig { program: program.guest.as_os_str().as_bytes().into(), ..self.boot.clone() };
+        let text = format!("# made by osv-pack\n{boot}");
+        etc::insert(&mut tree, BOOT_FILE, &text)?;
+        Ok(Packed { tree, boot, program, libraries, warnings })
+    }
+
+    /// Warns of added libraries whose own needs are not in the image.
+    fn check_added(&self, search: &Search<'_>, program: &Found, tree: &Dir, warnings: &mut Vec<String>) {
+        for (host, _) in &self.add {
+            let mut files = Vec::new();
+            elf_files(host, &mut files);
+            for file in files {
+                let Ok(data) = fs::read(&file) else { continue };
+                let Ok(elf) = Elf::parse(&file, &data) else { continue };
+                for soname in elf.needed().filter(|soname| !search.is_served(soname)) {
+                    let mut present = false;
+                    tree.walk(&mut |path, _| present |= path.file_name().is_some_and(|name| name == soname.as_str()));
+                    if !present && program.host != file {
+                        warnings.push(format!("{} needs {soname}, which is not in the image", file.display()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Packed {
+    /// The image file's bytes.
+    pub fn image(&self) -> Result<Vec<u8>> {
+        let estimate = erofs::size_estimate(&self.tree);
+        if estimate > MAX_ROOT {
+            return Err(Error::RootTooLarge { bytes: estimate });
+        }
+        let kernel_path = parts::find(parts::KERNEL)?;
+        let kernel = fs::read(&kernel_path).map_err(|error| Error::io("read", &kernel_path, error))?;
+        let root = erofs::write(&self.tree)?;
+        Image::parse(&kernel_path, &kernel)?.with_root(&root)
+    }
+}
+
+/// HOST:GUEST, or HOST alone for the same absolute path.
+pub fn parse_add(text: &str) -> Result<(PathBuf, PathBuf)> {
+    let (host, guest) = text.rsplit_once(':').unwrap_or((text, text));
+    if host.is_empty() || !guest.starts_with('/') {
+        let what = format!("--add {text}: the path in the guest must be absolute");
+        return Err(Error::usage(what, "write --add HOST:GUEST, such as --add ./site:/srv/www"));
+    }
+    Ok((host.into(), guest.into()))
+}
+
+fn find_program(name: &str, sysroot: &Sysroot, own_root: bool) -> Result<Found> {
+    let path = Path::new(name);
+    if !name.contains('/') {
+        let folders = match std::env::var_os("PATH").filter(|_| !own_root) {
+            Some(path) => std::env::split_paths(&path).collect(),
+            None => ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(PathBuf::from).to_vec(),
+        };
+        for folder in &folders {
+            let guest = folder.join(name);
+            let Some(real) = sysroot.resolve(&guest).filter(|real| sysroot.host(real).is_file()) else { continue };
+            return Ok(found_in_system(sysroot, &guest, &real));
+        }
+        let help = if path.is_file() { format!("; to pack the file in this folder, write ./{name}") } else { String::new() };
+        let searched: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
+        return Err(Error::NoProgram { name: name.into(), searched: format!("looked in {}{help}", searched.join(", ")) });
+    }
+    if own_root && path.is_absolute()
+        && let Some(real) = sysroot.resolve(path).filter(|real| sysroot.host(real).is_file())
+    {
+        return Ok(found_in_system(sysroot, path, &real));
+    }
+    let absolute = match std::path::absolute(path) {
+        Ok(absolute) if absolute.is_file() => absolute,
+        Ok(absolute) if absolute.is_dir() => {
+            let searched = "that is a folder; give the program in it".into();
+            return Err(Error::NoProgram { name: name.into(), searched });
+        }
+        _ => {
+            let searched = "no such file; a path is relative to the current folder, a bare name is looked for in PATH".into();
+            return Err(Error::NoProgram { name: name.into(), searched });
+        }
+    };
+    if !own_root && SYSTEM_FOLDERS.iter().any(|folder| absolute.starts_with(folder)) {
+        let real = sysroot.resolve(&absolute).unwrap_or_else(|| absolute.clone());
+        return Ok(found_in_system(sysroot, &absolute, &real));
+    }
+    let guest = Path::new("/usr/local/bin").join(absolute.file_name().unwrap_or("program".as_ref()));
+    let host = absolute.canonicalize().unwrap_or(absolute);
+    Ok(Found { host, guest, in_sysroot: false })
+}
+
+fn found_in_system(sysroot: &Sysroot, guest: &Path, real: &Path) -> Found {
+    Found { host: sysroot.host(real), guest: guest.into(), in_sysroot: true }
+}
+
+/// Puts an object where the guest finds it.
+fn place(found: &Found, sysroot: &Sysroot, tree: &mut Dir) -> Result<()> {
+    if found.in_sysroot {
+        let imported = sysroot.import(&found.guest, tree)?;
+        return imported.map(drop).ok_or_else(|| Error::Changed { path: found.host.clone() });
+    }
+    let content = host_content(&found.host)?;
+    tree.insert(&found.guest, Node::File(File { mode: 0o755, content }))
+}
+
+/// The program may be started, whatever its permissions here.
+fn executable(program: &Found, tree: &mut Dir) -> Result<()> {
+    let Some(Node::File(file)) = tree.get(&program.guest) else { return Ok(()) };
+    if file.mode & 0o111 == 0 {
+        let file = File { mode: file.mode | 0o111, content: file.content.clone() };
+        tree.insert(&program.guest, Node::File(file))?;
+    }
+    Ok(())
+}
+
+fn host_content(path: &Path) -> Result<Content> {
+    let metadata = fs::metadata(path).map_err(|error| Error::io("read", path, error))?;
+    Ok(Content::Host(path.into(), metadata.len()))
+}
+
+/// ELF files at or below `path`, as far as names and permissions tell.
+fn elf_files(path: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return };
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            elf_files(&entry.path(), files);
+        }
+        return;
+    }
+    let is_library = path.file_name().is_some_and(|name| name.to_string_lossy().contains(".so"));
+    if metadata.is_file() && (is_library || metadata.permissions().mode() & 0o111 != 0) {
+        files.push(path.into());
+    }
+}
