@@ -1,0 +1,119 @@
+//! Frames in a row.
+
+use super::{Use, direct, memory};
+use crate::OutOfMemory;
+use core::ops::Range;
+use core::sync::atomic::Ordering;
+use osv_base::{PAGE_SIZE, Pages, PhysAddr};
+
+/// Frames in a row with one holder: device rings, large heap blocks, 2 MiB pages.
+#[derive(Debug)]
+pub struct Run {
+    first: u32,
+    count: u32,
+}
+
+impl Run {
+    /// `pages` frames in a row, the first at a multiple of `align` bytes (a power of two). Contents are whatever
+    /// they were. At most 2 MiB comes quickly.
+    pub fn alloc(pages: Pages, align: usize, what: Use) -> Result<Run, OutOfMemory> {
+        let memory = memory();
+        let count = u32::try_from(pages.0).ok().filter(|c| *c > 0).ok_or(OutOfMemory)?;
+        let align = u32::try_from(align.div_ceil(PAGE_SIZE)).map_err(|_| OutOfMemory)?.next_power_of_two();
+        let keep = if what == Use::User { memory.reserve.load(Ordering::Relaxed) } else { 0 };
+        let take = || {
+            let mut zone = memory.zone.lock();
+            if zone.free() < keep + count as usize {
+                return None;
+            }
+            zone.take_run(count, align, what)
+        };
+        let first = match take() {
+            Some(first) => first,
+            None => {
+                super::CACHES.drain(&memory.zone);
+                take().ok_or(OutOfMemory)?
+            }
+        };
+        for frame in first..first + count {
+            if let Some(record) = memory.records.get(frame) {
+                record.refs.store(1, Ordering::Relaxed);
+                record.count.store(0, Ordering::Relaxed);
+            }
+        }
+        Ok(Run { first: first + memory.base, count })
+    }
+
+    /// As [`Run::alloc`], of zeros.
+    pub fn zeroed(pages: Pages, align: usize, what: Use) -> Result<Run, OutOfMemory> {
+        let run = Run::alloc(pages, align, what)?;
+        for page in 0..run.count {
+            // SAFETY: just allocated, so held alone.
+            unsafe { direct::zero_frame(PhysAddr(u64::from(run.first + page) * PAGE_SIZE as u64)) };
+        }
+        Ok(run)
+    }
+
+    /// Address of the first byte.
+    pub fn phys(&self) -> PhysAddr {
+        PhysAddr(u64::from(self.first) * PAGE_SIZE as u64)
+    }
+
+    /// How many.
+    pub fn pages(&self) -> Pages {
+        Pages(self.count as usize)
+    }
+
+    /// A pointer to the first byte, in the direct map.
+    pub fn pointer(&self) -> *mut u8 {
+        direct::pointer(self.phys())
+    }
+
+    /// Gives the run up: each frame is then held once, by whoever keeps the address, and ends by
+    /// [`super::Frame::from_phys`] or [`Run::from_phys`].
+    pub fn into_phys(self) -> PhysAddr {
+        core::mem::ManuallyDrop::new(self).phys()
+    }
+
+    /// Takes over what [`Run::into_phys`] gave up.
+    ///
+    /// # Safety
+    /// The frames are held once each, by the caller.
+    pub unsafe fn from_phys(phys: PhysAddr, pages: Pages) -> Run {
+        Run { first: phys.page() as u32, count: pages.0 as u32 }
+    }
+
+    /// Copies in at `offset`; `false`, and nothing done, when it does not fit.
+    pub fn copy_in(&self, offset: usize, from: &[u8]) -> bool {
+        let Some(range) = self.within(offset, from.len()) else { return false };
+        // SAFETY: within the run, which is held alone.
+        unsafe { self.pointer().add(range.start).copy_from(from.as_ptr(), from.len()) };
+        true
+    }
+
+    /// Copies out from `offset`; `false`, and nothing done, when the run ends before.
+    pub fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
+        let Some(range) = self.within(offset, to.len()) else { return false };
+        // SAFETY: within the run, which is held alone.
+        unsafe { self.pointer().add(range.start).copy_to(to.as_mut_ptr(), to.len()) };
+        true
+    }
+
+    fn within(&self, offset: usize, len: usize) -> Option<Range<usize>> {
+        let end = offset.checked_add(len)?;
+        (end <= self.pages().bytes()).then_some(offset..end)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let memory = memory();
+        let first = self.first - memory.base;
+        for frame in first..first + self.count {
+            if let Some(record) = memory.records.get(frame) {
+                record.refs.store(0, Ordering::Relaxed);
+            }
+        }
+        memory.zone.lock().give(first..first + self.count);
+    }
+}

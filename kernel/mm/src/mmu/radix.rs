@@ -1,0 +1,300 @@
+//! Page tables as a tree of four levels with 512 entries each, in frames reached through the direct map.
+//!
+//! A table's frame record counts its entries in use, so a table that becomes empty is found without a scan. It is
+//! taken out at once but freed only by [`PageTable::reap`], after the shootdown: until then a CPU may still walk it.
+//! Waiting tables are chained through their records.
+//!
+//! Entries are written whole and atomically: the machine walks the tables at the same time, and sets accessed and
+//! dirty bits. The one writer of an address space's tables is the holder of its lock (`&mut self`).
+
+use super::{Entry, PageTable, Pte, Size};
+use crate::OutOfMemory;
+use crate::frame::{self, Frame, Use, direct};
+use core::marker::PhantomData;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+use osv_base::PhysAddr;
+
+/// How a machine writes entries. Zero is an empty entry.
+pub trait Encoding: Send + 'static {
+    /// A page. Without [`Pte::READ`]: not present for the machine, but not zero, and decoded alike.
+    fn leaf(entry: Entry) -> u64;
+    /// A table one level down; allows everything.
+    fn table(phys: PhysAddr) -> u64;
+    /// What an entry, not zero, of level `level` (1: of small pages, 2: of huge pages or tables) is.
+    fn decode(raw: u64, level: u8) -> Node;
+}
+
+/// A decoded entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Node {
+    /// Maps a page.
+    Leaf(Entry),
+    /// Points to a table.
+    Table(PhysAddr),
+}
+
+/// A tree of tables.
+#[derive(Debug)]
+pub struct Tree<E: Encoding> {
+    root: PhysAddr,
+    tables: usize,
+    /// Frame number of the first emptied table; 0: none. The next one's number is in the record's `link`.
+    emptied: u32,
+    _encoding: PhantomData<fn() -> E>,
+}
+
+const fn shift(level: u8) -> u32 {
+    12 + 9 * (level as u32 - 1)
+}
+
+const fn index(at: u64, level: u8) -> usize {
+    (at >> shift(level)) as usize & 511
+}
+
+/// The entries of the table in `phys`.
+fn entries<'a>(phys: PhysAddr) -> &'a [AtomicU64; 512] {
+    // SAFETY: only called with addresses of table frames, which the tree owns until `reap` or its end; entries are
+    // only ever accessed atomically.
+    unsafe { &*direct::pointer(phys).cast() }
+}
+
+fn count(phys: PhysAddr, change: i32) -> u32 {
+    match frame::record_of(phys) {
+        Some(record) => {
+            let now = record.count.load(Ordering::Relaxed).wrapping_add_signed(change);
+            record.count.store(now, Ordering::Relaxed);
+            now
+        }
+        // A root that hw made before the allocator: never empty.
+        None => 512,
+    }
+}
+
+impl<E: Encoding> Tree<E> {
+    /// Tables whose top level is a copy of the kernel's entries `upper` (index and raw value).
+    pub fn new(upper: impl Iterator<Item = (usize, u64)>) -> Result<Self, OutOfMemory> {
+        let root = Frame::zeroed(Use::Kernel)?.into_phys();
+        for (index, raw) in upper {
+            entries(root)[index & 511].store(raw, Ordering::Relaxed);
+        }
+        Ok(Tree { root, tables: 1, emptied: 0, _encoding: PhantomData })
+    }
+
+    /// Table of `level` on the way to `at`.
+    #[inline]
+    fn table(&self, at: u64, level: u8) -> Option<PhysAddr> {
+        let mut table = self.root;
+        let mut here = 4;
+        while here > level {
+            match entries(table)[index(at, here)].load(Ordering::Relaxed) {
+                0 => return None,
+                raw => match E::decode(raw, here) {
+                    Node::Table(next) => table = next,
+                    Node::Leaf(_) => return None,
+                },
+            }
+            here -= 1;
+        }
+        Some(table)
+    }
+
+    /// As `table`, making what lacks.
+    #[inline]
+    fn table_or_new(&mut self, at: u64, level: u8) -> Result<PhysAddr, OutOfMemory> {
+        let mut table = self.root;
+        let mut here = 4;
+        while here > level {
+            let slot = &entries(table)[index(at, here)];
+            match slot.load(Ordering::Relaxed) {
+                0 => {
+                    let new = Frame::zeroed(Use::Kernel)?.into_phys();
+                    self.tables += 1;
+                    slot.store(E::table(new), Ordering::Release);
+                    count(table, 1);
+                    table = new;
+                }
+                raw => match E::decode(raw, here) {
+                    Node::Table(next) => table = next,
+                    // The caller maps what is not mapped, so there is no leaf on the way.
+                    Node::Leaf(_) => return Err(OutOfMemory),
+                },
+            }
+            here -= 1;
+        }
+        Ok(table)
+    }
+
+    /// Visits the entries of `range` below `table`; `true` when the table has become empty.
+    fn update_table(
+        &mut self,
+        table: PhysAddr,
+        level: u8,
+        range: Range<u64>,
+        visit: &mut dyn FnMut(u64, Entry) -> Option<Entry>,
+    ) -> bool {
+        let span = 1u64 << shift(level);
+        let mut at = range.start;
+        let mut removed = 0;
+        while at < range.end {
+            let slot = &entries(table)[index(at, level)];
+            let next = (at | (span - 1)) + 1;
+            let raw = slot.load(Ordering::Relaxed);
+            if raw != 0 {
+                match E::decode(raw, level) {
+                    Node::Leaf(entry) => match visit(at & !(span - 1), entry) {
+                        Some(new) if new == entry => {}
+                        Some(new) => slot.store(E::leaf(new), Ordering::Release),
+                        None => {
+                            slot.store(0, Ordering::Release);
+                            removed += 1;
+                        }
+                    },
+                    Node::Table(below) => {
+                        if self.update_table(below, level - 1, at..next.min(range.end), visit) {
+                            slot.store(0, Ordering::Release);
+                            removed += 1;
+                            self.empty(below);
+                        }
+                    }
+                }
+            }
+            at = next;
+        }
+        removed > 0 && count(table, -removed) == 0 && table != self.root
+    }
+
+    fn visit_table(&self, table: PhysAddr, level: u8, range: Range<u64>, visit: &mut dyn FnMut(u64, Entry)) {
+        let span = 1u64 << shift(level);
+        let mut at = range.start;
+        while at < range.end {
+            let next = (at | (span - 1)) + 1;
+            let raw = entries(table)[index(at, level)].load(Ordering::Relaxed);
+            if raw != 0 {
+                match E::decode(raw, level) {
+                    Node::Leaf(entry) => visit(at & !(span - 1), entry),
+                    Node::Table(below) => self.visit_table(below, level - 1, at..next.min(range.end), visit),
+                }
+            }
+            at = next;
+        }
+    }
+
+    /// Chains a table that is out of the tree.
+    fn empty(&mut self, table: PhysAddr) {
+        if let Some(record) = frame::record_of(table) {
+            record.link.store(u64::from(self.emptied), Ordering::Relaxed);
+            self.emptied = table.page() as u32;
+        }
+    }
+
+    /// Frees everything below `table`, which no CPU walks any more.
+    fn free_table(&mut self, table: PhysAddr, level: u8, end: usize) {
+        if level > 1 {
+            for slot in &entries(table)[..end] {
+                let raw = slot.load(Ordering::Relaxed);
+                if raw != 0
+                    && let Node::Table(below) = E::decode(raw, level)
+                {
+                    self.free_table(below, level - 1, 512);
+                }
+            }
+        }
+        // SAFETY: the tree gave this frame's count up when it made the table, and forgets it here.
+        drop(unsafe { Frame::from_phys(table) });
+    }
+}
+
+impl<E: Encoding> PageTable for Tree<E> {
+    fn root(&self) -> PhysAddr {
+        self.root
+    }
+
+    #[inline]
+    fn query(&self, at: u64) -> Option<Entry> {
+        let mut table = self.root;
+        let mut level = 4;
+        loop {
+            let raw = entries(table)[index(at, level)].load(Ordering::Relaxed);
+            if raw == 0 {
+                return None;
+            }
+            match E::decode(raw, level) {
+                Node::Leaf(entry) => return Some(entry),
+                Node::Table(below) => table = below,
+            }
+            level -= 1;
+        }
+    }
+
+    fn map(&mut self, at: u64, entry: Entry) -> Result<(), OutOfMemory> {
+        let level = if entry.size == Size::Huge { 2 } else { 1 };
+        let table = self.table_or_new(at, level)?;
+        let slot = &entries(table)[index(at, level)];
+        debug_assert_eq!(slot.load(Ordering::Relaxed), 0, "map over an entry");
+        slot.store(E::leaf(entry), Ordering::Release);
+        count(table, 1);
+        Ok(())
+    }
+
+    fn is_vacant(&self, at: u64) -> bool {
+        match self.table(at, 2) {
+            Some(table) => entries(table)[index(at, 2)].load(Ordering::Relaxed) == 0,
+            None => match self.query(at) {
+                Some(_) => false,
+                None => true,
+            },
+        }
+    }
+
+    fn update(&mut self, range: Range<u64>, visit: &mut dyn FnMut(u64, Entry) -> Option<Entry>) {
+        self.update_table(self.root, 4, range, visit);
+    }
+
+    fn visit(&self, range: Range<u64>, visit: &mut dyn FnMut(u64, Entry)) {
+        self.visit_table(self.root, 4, range, visit);
+    }
+
+    fn split(&mut self, at: u64) -> Result<(), OutOfMemory> {
+        let at = at & !(Size::Huge.bytes() - 1);
+        let Some(table) = self.table(at, 2) else { return Ok(()) };
+        let slot = &entries(table)[index(at, 2)];
+        let raw = slot.load(Ordering::Relaxed);
+        if raw == 0 {
+            return Ok(());
+        }
+        let Node::Leaf(huge) = E::decode(raw, 2) else { return Ok(()) };
+        let new = Frame::alloc(Use::Kernel)?.into_phys();
+        self.tables += 1;
+        for (i, entry) in entries(new).iter().enumerate() {
+            let phys = huge.phys.offset(i as u64 * 4096);
+            entry.store(E::leaf(Entry { phys, size: Size::Small, flags: huge.flags }), Ordering::Relaxed);
+        }
+        count(new, 512);
+        slot.store(E::table(new), Ordering::Release);
+        Ok(())
+    }
+
+    fn reap(&mut self) {
+        while self.emptied != 0 {
+            let table = PhysAddr(u64::from(self.emptied) << osv_base::PAGE_SHIFT);
+            let next = frame::record_of(table).map_or(0, |r| r.link.load(Ordering::Relaxed) as u32);
+            // SAFETY: as in `free_table`; the table left the tree in `update`.
+            drop(unsafe { Frame::from_phys(table) });
+            self.tables -= 1;
+            self.emptied = next;
+        }
+    }
+
+    fn tables(&self) -> usize {
+        self.tables
+    }
+}
+
+impl<E: Encoding> Drop for Tree<E> {
+    fn drop(&mut self) {
+        self.reap();
+        // The upper half's tables are the kernel's.
+        self.free_table(self.root, 4, 256);
+    }
+}
