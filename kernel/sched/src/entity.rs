@@ -1,0 +1,176 @@
+//! A thread as the scheduler knows it. The task crate puts it first in its own struct.
+//!
+//! # States
+//!
+//! `RUNNING` covers running and waiting to run. A thread parks itself (`RUNNING` to `PARKED`); whoever turns `PARKED`
+//! back into `RUNNING` has the duty to queue it, exactly once. An unpark that finds it `RUNNING` leaves the token
+//! `NOTIFIED`, which the next park takes. `DEAD` is final. So no queue ever holds a thread twice, and none holds one
+//! that is dead: queues need no reference counts.
+
+use core::cell::UnsafeCell;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use osv_base::percpu::{ThreadHead, exit_work};
+use osv_hw::context::Context;
+use osv_sync::park::Unpark;
+
+pub(crate) const RUNNING: u32 = 0;
+pub(crate) const PARKED: u32 = 1;
+pub(crate) const NOTIFIED: u32 = 2;
+pub(crate) const DEAD: u32 = 3;
+
+/// What the scheduler asks of whoever owns the struct around an [`Entity`].
+#[derive(Debug)]
+pub struct Ops {
+    /// A counted reference to the thread.
+    pub share: fn(&Entity) -> alloc::sync::Arc<dyn Unpark>,
+    /// The thread is about to run on this CPU: load its address space. Interrupts are off.
+    pub activate: fn(&Entity),
+    /// A dead thread has left its stack for good: drop the reference that kept it alive. Runs on the reaper.
+    pub release: fn(NonNull<Entity>),
+}
+
+/// A schedulable thread.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Entity {
+    /// What entry code knows of it.
+    pub head: ThreadHead,
+    pub(crate) context: UnsafeCell<Context>,
+    pub(crate) state: AtomicU32,
+    /// The park under way ends when `exit_work` has something.
+    pub(crate) interruptible: AtomicBool,
+    /// The park under way ended by its deadline.
+    pub(crate) timed_out: AtomicBool,
+    /// Its registers are on a CPU, not in `context`: only that CPU may queue it.
+    pub(crate) on_cpu: AtomicBool,
+    /// The CPU where it runs, waits or last ran.
+    pub(crate) cpu: AtomicU32,
+    pub(crate) affinity: AtomicU64,
+    pub(crate) weight: AtomicU32,
+    /// Link of wake lists and of the list of the dead.
+    pub(crate) next: AtomicPtr<Entity>,
+    /// Place in the deadlines of CPU `timer_cpu`; `usize::MAX`: none. Under the lock of those.
+    pub(crate) timer_place: AtomicUsize,
+    pub(crate) timer_cpu: AtomicU32,
+    // For the CPU that runs it or whose queue holds it.
+    pub(crate) vruntime: AtomicU64,
+    pub(crate) lag: AtomicI64,
+    pub(crate) slept_at: AtomicU64,
+    ran_ns: AtomicU64,
+    pub(crate) voluntary: AtomicU64,
+    pub(crate) involuntary: AtomicU64,
+    pub(crate) ops: &'static Ops,
+}
+
+// SAFETY: `context` is touched only while switching, by the CPU that owns the thread at that moment (`on_cpu`).
+unsafe impl Sync for Entity {}
+// SAFETY: as above; nothing in it belongs to a CPU or host thread.
+unsafe impl Send for Entity {}
+
+impl Entity {
+    /// A thread that has not run. It must be given a context before it is started.
+    pub const fn new(ops: &'static Ops) -> Self {
+        Entity {
+            head: ThreadHead {
+                exit_work: AtomicU32::new(0),
+                flags: AtomicU32::new(0),
+                kernel_stack_top: AtomicUsize::new(0),
+            },
+            context: UnsafeCell::new(Context::empty()),
+            state: AtomicU32::new(PARKED),
+            interruptible: AtomicBool::new(false),
+            timed_out: AtomicBool::new(false),
+            on_cpu: AtomicBool::new(false),
+            cpu: AtomicU32::new(0),
+            affinity: AtomicU64::new(u64::MAX),
+            weight: AtomicU32::new(crate::policy::WEIGHT_NORMAL),
+            next: AtomicPtr::new(core::ptr::null_mut()),
+            timer_place: AtomicUsize::new(usize::MAX),
+            timer_cpu: AtomicU32::new(0),
+            vruntime: AtomicU64::new(0),
+            lag: AtomicI64::new(0),
+            slept_at: AtomicU64::new(0),
+            ran_ns: AtomicU64::new(0),
+            voluntary: AtomicU64::new(0),
+            involuntary: AtomicU64::new(0),
+            ops,
+        }
+    }
+
+    /// Gives it its stack and first registers.
+    ///
+    /// # Safety
+    /// It has never been started, and the promises of [`Context::new`] hold.
+    pub unsafe fn prepare(
+        &self,
+        stack_top: usize,
+        entry: extern "C" fn(usize) -> !,
+        arg: usize,
+        fs_base: u64,
+    ) {
+        self.head.kernel_stack_top.store(stack_top, Ordering::Relaxed);
+        // SAFETY: the caller answers for the stack; nobody else knows the context of a thread that never ran.
+        unsafe { *self.context.get() = Context::new(stack_top, entry, arg, fs_base) };
+    }
+
+    /// Whether a signal or the end of the thread is pending.
+    #[inline]
+    pub fn interrupted(&self) -> bool {
+        self.head.exit_work.load(Ordering::SeqCst) & (exit_work::SIGNAL | exit_work::EXIT) != 0
+    }
+
+    /// Whether it sleeps.
+    pub fn is_parked(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == PARKED
+    }
+
+    /// Whether it is over.
+    pub fn is_dead(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == DEAD
+    }
+
+    /// Whether it is on a CPU right now.
+    pub fn is_on_cpu(&self) -> bool {
+        self.on_cpu.load(Ordering::SeqCst)
+    }
+
+    /// The CPU where it runs or last ran.
+    pub fn cpu(&self) -> usize {
+        self.cpu.load(Ordering::Relaxed) as usize
+    }
+
+    /// Nanoseconds that it has run, up to the last switch.
+    pub fn ran_ns(&self) -> u64 {
+        self.ran_ns.load(Ordering::Relaxed)
+    }
+
+    /// Adds to [`Entity::ran_ns`] and the virtual run time.
+    pub(crate) fn charge(&self, ran_ns: u64) {
+        self.ran_ns.store(self.ran_ns() + ran_ns, Ordering::Relaxed);
+        let scaled = crate::policy::scaled(ran_ns, self.weight.load(Ordering::Relaxed));
+        self.vruntime.store(self.vruntime.load(Ordering::Relaxed).wrapping_add(scaled), Ordering::Relaxed);
+    }
+
+    /// Switches so far: those that it asked for by sleeping or yielding, and the others.
+    pub fn switches(&self) -> (u64, u64) {
+        (self.voluntary.load(Ordering::Relaxed), self.involuntary.load(Ordering::Relaxed))
+    }
+
+    /// The CPUs where it may run, bit n for CPU n.
+    pub fn affinity(&self) -> u64 {
+        self.affinity.load(Ordering::Relaxed)
+    }
+
+    /// Changes [`Entity::affinity`]; takes effect when it is next queued. Zero is ignored.
+    pub fn set_affinity(&self, cpus: u64) {
+        if cpus != 0 {
+            self.affinity.store(cpus, Ordering::Relaxed);
+        }
+    }
+
+    /// Changes its weight to that of a nice value.
+    pub fn set_nice(&self, nice: i32) {
+        self.weight.store(crate::policy::weight(nice), Ordering::Relaxed);
+    }
+}

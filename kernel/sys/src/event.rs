@@ -1,0 +1,1 @@
+//! Readiness, pipes, event objects.

@@ -1,0 +1,1 @@
+//! Processes, threads, credentials, scheduling and futexes.

@@ -1,0 +1,5 @@
+//! Processes.
+
+/// A process: an address space, descriptors, credentials, signal actions, and its threads.
+#[derive(Debug)]
+pub struct Process {}
