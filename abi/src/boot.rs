@@ -32,8 +32,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 pub use net::{Net, StaticNet};
-use words::{Encoded, words};
-pub use words::{Word, decode};
+use words::words;
+pub use words::{Encoded, Word, decode};
 
 /// Where the image's default configuration lies in its root file system.
 pub const BOOT_FILE: &str = "/.osv/boot";
@@ -234,13 +234,18 @@ pub enum Reason {
 
 impl fmt::Display for BootError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "boot configuration: `{}`: ", self.word)?;
-        match self.reason {
-            Reason::UnknownKey => f.write_str("unknown key"),
-            Reason::NoValue => f.write_str("a value is missing (osv.key=value)"),
-            Reason::BadEscape => f.write_str("`%` needs two hexadecimal digits or `_` behind it"),
-            Reason::ZeroByte => f.write_str("a zero byte cannot be part of it"),
-            Reason::Expected(what) => write!(f, "expected {what}"),
+        write!(f, "boot configuration: `{}`: {}", self.word, self.reason)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownKey => f.write_str("unknown key"),
+            Self::NoValue => f.write_str("a value is missing (osv.key=value)"),
+            Self::BadEscape => f.write_str("`%` needs two hexadecimal digits or `_` behind it"),
+            Self::ZeroByte => f.write_str("a zero byte cannot be part of it"),
+            Self::Expected(what) => write!(f, "expected {what}"),
         }
     }
 }

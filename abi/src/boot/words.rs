@@ -46,7 +46,8 @@ fn digit(byte: u8) -> Result<u8, Reason> {
 }
 
 /// Prints bytes so that [`decode`] gives them back.
-pub(super) struct Encoded<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct Encoded<'a> {
     bytes: &'a [u8],
     /// A word that stands alone must not be taken for something else.
     alone: bool,
@@ -54,12 +55,12 @@ pub(super) struct Encoded<'a> {
 
 impl<'a> Encoded<'a> {
     /// The part of a word behind its `=`.
-    pub(super) fn value(bytes: &'a [u8]) -> Self {
+    pub fn value(bytes: &'a [u8]) -> Self {
         Self { bytes, alone: false }
     }
 
     /// A whole word behind `--`.
-    pub(super) fn argument(bytes: &'a [u8]) -> Self {
+    pub fn argument(bytes: &'a [u8]) -> Self {
         Self { bytes, alone: true }
     }
 }
