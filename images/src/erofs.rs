@@ -15,12 +15,15 @@
 
 mod dirent;
 mod inode;
+mod reader;
 
 #[cfg(test)]
 mod tests;
 
 use crate::error::{Error, Result};
 use crate::tree::{Content, Dir, Node};
+pub use reader::{Entry, Reader};
+
 use inode::{Inode, Layout, Mode};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -1,0 +1,144 @@
+//! What can be said on the command line.
+
+use crate::run::{AccelChoice, Forward, Machine, Memory, NetChoice};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Packs one Linux program into one bootable image, and runs it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "osv-pack",
+    version,
+    about = "Packs one Linux program, unmodified, into one image that boots as a virtual machine.",
+    after_help = EXAMPLES,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  osv-pack memcached -- -u root             make memcached.img (the same as osv-pack build)
+  osv-pack run memcached.img -p 11211:11211 boot it, host port 11211 goes to the guest's
+  osv-pack run redis-server -p 6379:6379 -m 512M -c 2 -- --save ''
+  osv-pack check /usr/bin/nginx             what would work, before any boot
+  osv-pack inspect memcached.img            what is in an image
+
+An image also boots by itself: qemu-system-x86_64 -kernel memcached.img ...";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an image from a program and what it needs
+    Build(BuildArgs),
+    /// Boot a program or an image in QEMU; its streams, signals and exit status are the guest's
+    Run(RunArgs),
+    /// Show what an image holds
+    Inspect(InspectArgs),
+}
+
+/// What goes into an image.
+#[derive(Debug, Args)]
+pub struct InputArgs {
+    /// Program: a path, or a name that is looked for in PATH
+    pub binary: Option<String>,
+    /// Read osv.toml, which can say all that flags can; flags win
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Take program and libraries from the system in this folder
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Add a file or folder; without :GUEST at the same path
+    #[arg(long, value_name = "HOST:GUEST")]
+    pub add: Vec<String>,
+    /// Set an environment variable
+    #[arg(short, long, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+    /// Serve libc from osv-rs (table) or take the system's own (image)
+    #[arg(long, value_name = "table|image")]
+    pub libc: Option<String>,
+    /// Arguments of the program
+    #[arg(last = true)]
+    pub args: Vec<String>,
+}
+
+/// `osv-pack build`.
+#[derive(Debug, Args)]
+#[command(after_help = BUILD_HELP)]
+pub struct BuildArgs {
+    /// What goes in.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Where to write the image [default: the program's name with .img]
+    #[arg(short, long, value_name = "IMAGE")]
+    pub output: Option<PathBuf>,
+    /// List what goes in
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+const BUILD_HELP: &str = "\
+osv.toml, with every key there is:
+  program = \"/usr/bin/memcached\"    args = [\"-u\", \"root\"]    output = \"memcached.img\"
+  root = \"sysroot\"    add = [\"site:/srv/www\"]    libraries = [\"libopened-later.so.1\"]
+  libc = \"table\"    env = { LANG = \"C\" }    cwd = \"/\"    uid = 0    gid = 0
+  hostname = \"osv\"    net = \"dhcp\"    log = \"warn\"
+  [run]
+  ports = [\"11211:11211\"]    memory = \"256M\"    cpus = 1    net = \"user\"
+  accel = \"auto\"    machine = \"q35\"    timeout = 60.0";
+
+/// `osv-pack run`.
+#[derive(Debug, Args)]
+#[command(after_help = RUN_HELP)]
+pub struct RunArgs {
+    /// What goes in; an image instead of a program is run as it is.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Forward a port of this machine to the guest
+    #[arg(short, long = "port", value_name = "[ADDRESS:]HOST:GUEST[/udp]")]
+    pub port: Vec<Forward>,
+    /// Memory of the guest [default: 256M]
+    #[arg(short, long, value_name = "SIZE")]
+    pub memory: Option<Memory>,
+    /// Virtual CPUs [default: 1]
+    #[arg(short, long, value_name = "N")]
+    pub cpus: Option<u32>,
+    /// Network: user (no privileges, -p forwards ports), none, or tap:NAME[,ADDRESS/PREFIX[,gw=ADDRESS]] [default: user]
+    #[arg(long, value_name = "NET")]
+    pub net: Option<NetChoice>,
+    /// auto takes KVM where the processor has it, else emulation [default: auto]
+    #[arg(long, value_name = "auto|kvm|tcg")]
+    pub accel: Option<AccelChoice>,
+    /// QEMU machine: q35, pc or microvm [default: q35]
+    #[arg(long, value_name = "MACHINE")]
+    pub machine: Option<Machine>,
+    /// Power off after so long, and say what each thread was waiting for (status 124)
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<f64>,
+    /// Print QEMU's command line instead of running it
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Show kernel messages on standard error; twice for all of them
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+const RUN_HELP: &str = "\
+Examples:
+  osv-pack run memcached -p 11211:11211 -- -u root
+  echo 'print(6*7)' | osv-pack run lua5.4 -- -
+  osv-pack run memcached.img -p 127.0.0.1:2000:11211 --timeout 60 -v
+
+The exit status is the program's (128 + number when a signal ended it), 124 after --timeout, and 125 when osv-pack or
+the guest failed. Ctrl-C and SIGTERM go to the program; a second one powers off.";
+
+/// `osv-pack inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Image that osv-pack made
+    pub image: PathBuf,
+}

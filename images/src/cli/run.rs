@@ -1,0 +1,138 @@
+//! `osv-pack run`.
+
+use super::args::RunArgs;
+use super::progress::Progress;
+use super::recipe::{env_setting, recipe};
+use crate::config::Config;
+use crate::erofs::Reader;
+use crate::error::{Error, Result};
+use crate::image::Image;
+use crate::run::{self, Boot, Kernel, Options, Source};
+use osv_abi::boot::{BOOT_FILE, BootConfig, Terminals};
+use std::fs;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What is run, in bytes, and where from if it is an image already.
+struct Input {
+    bytes: Vec<u8>,
+    path: Option<PathBuf>,
+    boot: BootConfig,
+    config: Config,
+}
+
+pub(super) fn execute(args: &RunArgs) -> Result<u8> {
+    let input = input(args)?;
+    let options = options(args, &input.config)?;
+    let path = input.path.clone().unwrap_or_else(|| "IMAGE".into());
+    let end = Image::parse(&path, &input.bytes)?.end();
+    let need = end.div_ceil(1 << 20) + 2;
+    if options.memory.mebibytes < need {
+        return Err(Error::MemoryTooSmall { have: options.memory.mebibytes, need });
+    }
+    let boot = boot(args, &input)?;
+    if args.dry_run {
+        let kernel = Kernel { image: path, channel: None };
+        let command = run::command(&options, options.accel.decide()?, &kernel, &boot);
+        println!("{}", run::shell_line(&run::find_qemu()?, &command));
+        return Ok(0);
+    }
+    let source = match &input.path {
+        Some(path) => Source::File(path),
+        None => Source::Bytes(&input.bytes),
+    };
+    run::run(&source, &options, &boot)
+}
+
+fn input(args: &RunArgs) -> Result<Input> {
+    if let Some(path) = args.input.binary.as_deref().map(Path::new).filter(|path| path.is_file())
+        && let Ok(bytes) = fs::read(path)
+        && let Ok(image) = Image::parse(path, &bytes)
+    {
+        let boot = image_boot(path, &image)?;
+        let config = args.input.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        return Ok(Input { path: Some(path.into()), boot, config, bytes });
+    }
+    let (recipe, config) = recipe(&args.input)?;
+    let progress = Progress::start(format!("packing {}", recipe.program));
+    let packed = recipe.collect()?;
+    let bytes = packed.image()?;
+    drop(progress);
+    super::build::report(&packed, false);
+    Ok(Input { path: None, boot: packed.boot, config, bytes })
+}
+
+/// The configuration in an image.
+fn image_boot(path: &Path, image: &Image<'_>) -> Result<BootConfig> {
+    let damaged = |what: String| Error::Damaged { path: path.into(), what };
+    let reader = Reader::new(image.root()?);
+    let boot = reader.and_then(|reader| {
+        let entry = reader.list()?.into_iter().find(|entry| entry.path == Path::new(BOOT_FILE))?;
+        reader.content(entry.nid)
+    });
+    let boot = boot.ok_or_else(|| damaged(format!("its root has no {BOOT_FILE}")))?;
+    BootConfig::parse(&boot, b"").map_err(|error| damaged(error.to_string()))
+}
+
+fn options(args: &RunArgs, config: &Config) -> Result<Options> {
+    let run = &config.run;
+    let in_file: Vec<_> = run.ports.iter().map(|port| parse(port)).collect::<Result<_>>()?;
+    let timeout = args.timeout.or(run.timeout).map(|seconds| {
+        let duration = Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero());
+        duration.ok_or_else(|| Error::usage(format!("--timeout {seconds}"), "give seconds, more than 0"))
+    });
+    let cpus = args.cpus.or(run.cpus).unwrap_or(1);
+    if cpus == 0 {
+        return Err(Error::usage("-c 0: a machine has at least one CPU", "leave it out for one"));
+    }
+    let net = choose(args.net.clone(), run.net.as_deref())?;
+    let ports = [args.port.clone(), in_file].concat();
+    if net != run::NetChoice::User && !ports.is_empty() {
+        let what = "ports are forwarded (-p) by the user network only";
+        return Err(Error::usage(what, "with a tap, connect to the guest's own address"));
+    }
+    Ok(Options {
+        ports,
+        memory: choose(args.memory, run.memory.as_deref())?,
+        cpus,
+        net,
+        accel: choose(args.accel, run.accel.as_deref())?,
+        machine: choose(args.machine, run.machine.as_deref())?,
+        timeout: timeout.transpose()?,
+        verbose: args.verbose > 0,
+    })
+}
+
+fn boot(args: &RunArgs, input: &Input) -> Result<Boot> {
+    let tty = Terminals {
+        stdin: std::io::stdin().is_terminal(),
+        stdout: std::io::stdout().is_terminal(),
+        stderr: std::io::stderr().is_terminal(),
+    };
+    let is_image = input.path.is_some();
+    let env = args.input.env.iter().filter(|_| is_image).map(|setting| env_setting(setting)).collect::<Result<_>>()?;
+    let arguments = args.input.args.iter().map(|arg| arg.clone().into_bytes()).collect::<Vec<_>>();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().filter(|_| !args.dry_run);
+    Ok(Boot {
+        image_net: input.boot.net.clone(),
+        env,
+        args: Some(arguments).filter(|arguments| is_image && !arguments.is_empty()),
+        log: [None, Some("info")].get(usize::from(args.verbose)).copied().unwrap_or(Some("debug")),
+        tty: tty.to_string(),
+        time_unix_ns: now.map(|now| now.as_nanos()),
+    })
+}
+
+fn choose<T: FromStr<Err = String> + Default>(flag: Option<T>, file: Option<&str>) -> Result<T> {
+    match (flag, file) {
+        (Some(flag), _) => Ok(flag),
+        (None, Some(text)) => parse(text),
+        (None, None) => Ok(T::default()),
+    }
+}
+
+fn parse<T: FromStr<Err = String>>(text: &str) -> Result<T> {
+    text.parse().map_err(|what| Error::usage(format!("osv.toml: {what}"), "correct it in the file's [run] table"))
+}
