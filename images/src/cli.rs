@@ -39,7 +39,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             let status = if matches!(error, crate::error::Error::Timeout { .. }) { 124 } else { own_failure };
+            let appendix = error.appendix().join("\n");
             eprintln!("{:?}", miette::Report::new(error));
+            if !appendix.is_empty() {
+                eprintln!("{appendix}");
+            }
             ExitCode::from(status)
         }
     }

@@ -222,18 +222,22 @@ pub enum Error {
     Guest {
         /// What happened.
         what: String,
-        /// The last of its console, or what to do.
+        /// What to do.
         help: String,
+        /// The last of its console.
+        console: Vec<String>,
     },
 
     /// Time is up.
     #[error("no end after {seconds} s (--timeout); powered off")]
-    #[diagnostic(help("{report}"))]
+    #[diagnostic(help("{help}"))]
     Timeout {
         /// The limit.
         seconds: f64,
-        /// What each thread was waiting for.
-        report: String,
+        /// What the lines below are.
+        help: &'static str,
+        /// What each thread was waiting for, or else the last of the guest's console.
+        lines: Vec<String>,
     },
 }
 
@@ -241,6 +245,14 @@ impl Error {
     /// The system refused to do something with a path.
     pub fn io(doing: &'static str, path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Self::Io { doing, path: path.as_ref().into(), source }
+    }
+
+    /// Text that goes with the error as it is, unwrapped.
+    pub fn appendix(&self) -> &[String] {
+        match self {
+            Self::Guest { console: lines, .. } | Self::Timeout { lines, .. } => lines,
+            _ => &[],
+        }
     }
 
     /// A value of the command line or of osv.toml is no good.

@@ -173,10 +173,6 @@ fn conclude(session: Session, heard: Heard, options: &Options, accel: Accel, sta
     let was_connected = session.is_connected();
     let Heard { serial, kernel, qemu } = heard;
     let console = [kernel.lines(), serial.lines(), qemu.lines()].concat();
-    let last_words = |hint: &str| match console.is_empty() {
-        true => hint.to_string(),
-        false => format!("{hint}the last of its console:\n{}", console.join("\n")),
-    };
     match session.outcome() {
         Outcome::Exit(exit) => {
             match exit {
@@ -185,7 +181,7 @@ fn conclude(session: Session, heard: Heard, options: &Options, accel: Accel, sta
                     options.memory.mebibytes
                 ),
                 Exit::NotStarted(_) if !options.verbose => {
-                    eprintln!("osv-pack: the program could not be started{}", last_words("; "));
+                    eprintln!("osv-pack: the program could not be started; the kernel said:\n{}", console.join("\n"));
                 }
                 _ => {}
             }
@@ -193,13 +189,20 @@ fn conclude(session: Session, heard: Heard, options: &Options, accel: Accel, sta
         }
         Outcome::Interrupted(signal) => Ok(128 + signal),
         Outcome::Timeout(report) if report.trim().is_empty() => {
-            let why = if was_connected { "the guest gave no report of its threads; " } else { "the guest had not come up; " };
-            Err(timed_out(options, last_words(why)))
+            let help = match was_connected {
+                true => "the guest gave no report of its threads; the last of its console:",
+                false => "the guest had not come up; the last of its console:",
+            };
+            Err(timed_out(options, help, console))
         }
-        Outcome::Timeout(report) => Err(timed_out(options, format!("what each thread was waiting for:\n{}", report.trim_end()))),
+        Outcome::Timeout(report) => {
+            let lines = report.trim_end().lines().map(String::from).collect();
+            Err(timed_out(options, "what each thread was waiting for:", lines))
+        }
         Outcome::WrongVersion(version) => Err(Error::Guest {
             what: format!("the image speaks version {version} of the supervisor channel, osv-pack another"),
             help: "pack it again with this osv-pack".into(),
+            console: Vec::new(),
         }),
         Outcome::Vanished => {
             let status = status.map_or_else(String::new, |status| format!(" (QEMU's {status})"));
@@ -208,13 +211,14 @@ fn conclude(session: Session, heard: Heard, options: &Options, accel: Accel, sta
                 (false, Accel::Kvm) => format!("the guest ended before it came up{status}; does --accel tcg help?"),
                 (false, Accel::Tcg) => format!("the guest ended before it came up{status}"),
             };
-            Err(Error::Guest { what, help: last_words("") })
+            let help = if console.is_empty() { "its console is empty; -vv shows more" } else { "the last of its console:" };
+            Err(Error::Guest { what, help: help.into(), console })
         }
     }
 }
 
-fn timed_out(options: &Options, report: String) -> Error {
-    Error::Timeout { seconds: options.timeout.unwrap_or_default().as_secs_f64(), report }
+fn timed_out(options: &Options, help: &'static str, lines: Vec<String>) -> Error {
+    Error::Timeout { seconds: options.timeout.unwrap_or_default().as_secs_f64(), help, lines }
 }
 
 /// A path at which QEMU finds the image, and what must stay open meanwhile.
