@@ -2,7 +2,7 @@
 //! prints itself for strace. Decoding never fails and never touches memory; reading through an `In` may.
 
 use crate::errno::Errno;
-use crate::mem::{UserAddr, UserMemory};
+use crate::mem::UserMemory;
 use core::fmt;
 use core::marker::PhantomData;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -249,3 +249,11 @@ impl Arg for CStrPtr {
         }
     }
 }
+
+/// Structures that the files of the system call table name in `In`, `Out` and `InOut`.
+pub use crate::mem::UserAddr;
+pub use crate::uapi::{
+    event::{EpollEvent, SigsetArg},
+    file::{Stat, Statfs, Statx},
+    time::{Timespec, Timeval},
+};

@@ -106,7 +106,7 @@ macro_rules! rows {
             status: $crate::status!($($status)*),
             entry: $crate::entry!($entry),
             show: |regs, f, mem| {
-                #[expect(unused_imports, reason = "a row without arguments needs none")]
+                #[allow(unused_imports, clippy::allow_attributes, reason = "a row without arguments needs none")]
                 use $crate::arg::*;
                 $crate::table::show_args(regs, f, mem, &[$((stringify!($arg), <$ty as $crate::arg::Arg>::REGS,
                     |regs, f, mem| <$ty as $crate::arg::Arg>::decode(regs).show(f, mem))),*])

@@ -104,6 +104,16 @@ impl RamFs {
     }
 }
 
+/// The file system of files that never had a name.
+static UNNAMED: SpinLock<Option<Arc<RamFs>>> = SpinLock::new(None);
+
+/// A file for memfd_create(2).
+pub fn memfd(mode: u32) -> Arc<Node> {
+    let fs = UNNAMED.lock().clone();
+    let fs = fs.unwrap_or_else(|| UNNAMED.lock().get_or_insert_with(|| RamFs::tmpfs(0o700)).clone());
+    fs.unnamed_file(mode)
+}
+
 impl FileSystem for RamFs {
     fn name(&self) -> &'static str {
         self.name

@@ -52,6 +52,9 @@ impl File for Directory {
     fn size(&self) -> u64 {
         i64::MAX as u64
     }
+    fn sync(&self) -> Res<()> {
+        Ok(())
+    }
     fn as_any(&self) -> &dyn Any {
         self
     }

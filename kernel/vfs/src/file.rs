@@ -4,6 +4,7 @@
 
 use crate::entry::Entry;
 use crate::inode::{Attr, Inode};
+use crate::locks::{self, Owner};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
@@ -149,6 +150,7 @@ pub struct OpenFile {
     offset: Mutex<u64>,
     entry: Option<Arc<Entry>>,
     watched: AtomicBool,
+    locked: AtomicBool,
     watchers: SpinLock<Vec<Weak<dyn CloseWatcher>>>,
 }
 
@@ -162,6 +164,7 @@ impl OpenFile {
             offset: Mutex::new(0),
             entry: None,
             watched: AtomicBool::new(false),
+            locked: AtomicBool::new(false),
             watchers: SpinLock::new(Vec::new()),
         }
     }
@@ -225,6 +228,19 @@ impl OpenFile {
     pub fn offset(&self) -> &Mutex<u64> {
         &self.offset
     }
+    /// It took an advisory lock, so closing it gives locks up.
+    pub fn mark_locked(&self) {
+        self.locked.store(true, Ordering::Relaxed);
+    }
+    #[cold]
+    fn unlock(&self) {
+        let Some(inode) = self.inode() else { return };
+        let attr = inode.attr();
+        let address = core::ptr::from_ref(self) as usize;
+        for owner in [Owner::Description(address), Owner::Flock(address)] {
+            locks::clear((attr.dev, attr.ino), owner, 0, u64::MAX);
+        }
+    }
     /// Has `watcher` told when the description is closed.
     pub fn watch_close(&self, watcher: Weak<dyn CloseWatcher>) {
         let mut watchers = self.watchers.lock();
@@ -241,6 +257,9 @@ impl Drop for OpenFile {
             for watcher in watchers.iter().filter_map(Weak::upgrade) {
                 watcher.closed();
             }
+        }
+        if self.locked.load(Ordering::Relaxed) {
+            self.unlock();
         }
         self.file.released();
     }
