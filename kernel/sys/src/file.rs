@@ -1,1 +1,17 @@
 //! Files and directories.
+
+mod caller;
+mod control;
+mod directory;
+mod io;
+mod open;
+mod path;
+mod stat;
+
+pub(crate) use caller::Path;
+pub use control::*;
+pub use directory::*;
+pub use io::*;
+pub use open::*;
+pub use path::*;
+pub use stat::*;

@@ -1,0 +1,454 @@
+//! read(2), write(2) and kin.
+
+use crate::cursor::{Segments, UserSink, UserSource};
+use crate::cx::{Cx, MAX_RW_COUNT};
+use alloc::sync::Arc;
+use osv_abi::Errno;
+use osv_abi::arg::{Fd, Flags, InBuf, InOut, Int, Long, OutBuf, Size, UserAddr};
+use osv_abi::uapi::file::open as o;
+use osv_base::Res;
+use osv_base::io::{SliceSink, SliceSource};
+use osv_vfs::file::Allocate;
+use osv_vfs::{At, Io, Kind, OpenFile, locks, ops};
+
+fn readable(cx: &Cx<'_>, fd: Fd) -> Result<Arc<OpenFile>, Errno> {
+    let open = cx.description(fd)?;
+    if open.readable() { Ok(open) } else { Err(Errno::EBADF) }
+}
+
+fn writable(cx: &Cx<'_>, fd: Fd) -> Result<Arc<OpenFile>, Errno> {
+    let open = cx.description(fd)?;
+    if open.writable() { Ok(open) } else { Err(Errno::EBADF) }
+}
+
+fn out_buf(buf: OutBuf) -> Result<OutBuf, Errno> {
+    let len = buf.len.min(MAX_RW_COUNT);
+    if buf.len as isize >= 0 && buf.addr.range_ok(len) { Ok(OutBuf { len, ..buf }) } else { Err(bad_len(buf.len)) }
+}
+
+fn in_buf(buf: InBuf) -> Result<InBuf, Errno> {
+    let len = buf.len.min(MAX_RW_COUNT);
+    if buf.len as isize >= 0 && buf.addr.range_ok(len) { Ok(InBuf { len, ..buf }) } else { Err(bad_len(buf.len)) }
+}
+
+fn bad_len(len: usize) -> Errno {
+    if (len as isize) < 0 { Errno::EINVAL } else { Errno::EFAULT }
+}
+
+/// Reads at the description's offset.
+fn read_here(cx: &Cx<'_>, open: &OpenFile, to: &mut UserSink<'_>, io: Io) -> Res<usize> {
+    let file = open.file();
+    if open.seekable() {
+        return cx.transfer_out(to, |to, _| {
+            let mut offset = open.offset().lock();
+            let n = file.read(At::Offset(*offset), to, io)?;
+            *offset += n as u64;
+            Ok(n)
+        });
+    }
+    cx.transfer_out(to, |to, done| file.read(At::Stream, to, Io { nonblock: io.nonblock || done > 0, ..io }))
+}
+
+/// Writes at the description's offset, or at the end.
+fn write_here(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, io: Io) -> Res<usize> {
+    let file = open.file();
+    if open.seekable() {
+        return cx.transfer_in(from, |from, _| {
+            let mut offset = open.offset().lock();
+            let n = file.write(At::Offset(*offset), from, io)?;
+            *offset = if io.append { file.size() } else { *offset + n as u64 };
+            Ok(n)
+        });
+    }
+    let result = cx
+        .transfer_in(from, |from, done| file.write(At::Stream, from, Io { nonblock: io.nonblock || done > 0, ..io }));
+    cx.broken_pipe(result)
+}
+
+fn positioned(open: &OpenFile, offset: i64) -> Result<u64, Errno> {
+    if !open.seekable() {
+        return Err(Errno::ESPIPE);
+    }
+    u64::try_from(offset).map_err(|_| Errno::EINVAL)
+}
+
+fn read_at(cx: &Cx<'_>, open: &OpenFile, to: &mut UserSink<'_>, offset: u64, io: Io) -> Res<usize> {
+    cx.transfer_out(to, |to, done| open.file().read(At::Offset(offset.saturating_add(done as u64)), to, io))
+}
+
+fn write_at(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, offset: u64, io: Io) -> Res<usize> {
+    cx.transfer_in(from, |from, done| {
+        open.file().write(At::Offset(offset.saturating_add(done as u64)), from, io)
+    })
+}
+
+/// read(2)
+pub fn read(cx: &mut Cx<'_>, fd: Fd, buf: OutBuf) -> Res<usize> {
+    let open = readable(cx, fd)?;
+    read_here(cx, &open, &mut UserSink::of(out_buf(buf)?), open.io())
+}
+
+/// write(2)
+pub fn write(cx: &mut Cx<'_>, fd: Fd, buf: InBuf) -> Res<usize> {
+    let open = writable(cx, fd)?;
+    write_here(cx, &open, &mut UserSource::of(in_buf(buf)?), open.io())
+}
+
+/// pread(2)
+pub fn pread64(cx: &mut Cx<'_>, fd: Fd, buf: OutBuf, offset: Long) -> Res<usize> {
+    if offset.0 < 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let open = readable(cx, fd)?;
+    let offset = positioned(&open, offset.0)?;
+    read_at(cx, &open, &mut UserSink::of(out_buf(buf)?), offset, open.io())
+}
+
+/// pwrite(2)
+pub fn pwrite64(cx: &mut Cx<'_>, fd: Fd, buf: InBuf, offset: Long) -> Res<usize> {
+    if offset.0 < 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let open = writable(cx, fd)?;
+    let offset = positioned(&open, offset.0)?;
+    write_at(cx, &open, &mut UserSource::of(in_buf(buf)?), offset, open.io())
+}
+
+/// readv(2)
+pub fn readv(cx: &mut Cx<'_>, fd: Fd, vectors: UserAddr, count: Size) -> Res<usize> {
+    preadv2(cx, fd, vectors, count, Long(-1), Long(0), Flags(0))
+}
+
+/// writev(2)
+pub fn writev(cx: &mut Cx<'_>, fd: Fd, vectors: UserAddr, count: Size) -> Res<usize> {
+    pwritev2(cx, fd, vectors, count, Long(-1), Long(0), Flags(0))
+}
+
+/// preadv(2)
+pub fn preadv(cx: &mut Cx<'_>, fd: Fd, vectors: UserAddr, count: Size, low: Long, high: Long) -> Res<usize> {
+    if low.0 < 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    preadv2(cx, fd, vectors, count, low, high, Flags(0))
+}
+
+/// pwritev(2)
+pub fn pwritev(cx: &mut Cx<'_>, fd: Fd, vectors: UserAddr, count: Size, low: Long, high: Long) -> Res<usize> {
+    if low.0 < 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    pwritev2(cx, fd, vectors, count, low, high, Flags(0))
+}
+
+const RWF_HIPRI: u32 = 1;
+const RWF_DSYNC: u32 = 2;
+const RWF_SYNC: u32 = 4;
+const RWF_NOWAIT: u32 = 8;
+const RWF_APPEND: u32 = 16;
+
+fn with_flags(io: Io, flags: Flags) -> Result<Io, Errno> {
+    if flags.0 & !(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND) != 0 {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    Ok(Io { nonblock: io.nonblock || flags.0 & RWF_NOWAIT != 0, append: io.append || flags.0 & RWF_APPEND != 0 })
+}
+
+/// preadv2(2): an offset of -1 is the description's. The high half of the offset is unused on 64 bits.
+pub fn preadv2(
+    cx: &mut Cx<'_>,
+    fd: Fd,
+    vectors: UserAddr,
+    count: Size,
+    low: Long,
+    _high: Long,
+    flags: Flags,
+) -> Res<usize> {
+    let open = readable(cx, fd)?;
+    let io = with_flags(open.io(), flags)?;
+    let vectors = cx.read_iovecs(vectors, count.0)?;
+    let mut sink = UserSink::new(Segments::many(&vectors));
+    if low.0 == -1 {
+        return read_here(cx, &open, &mut sink, io);
+    }
+    let offset = positioned(&open, low.0)?;
+    read_at(cx, &open, &mut sink, offset, io)
+}
+
+/// pwritev2(2): as [`preadv2`].
+pub fn pwritev2(
+    cx: &mut Cx<'_>,
+    fd: Fd,
+    vectors: UserAddr,
+    count: Size,
+    low: Long,
+    _high: Long,
+    flags: Flags,
+) -> Res<usize> {
+    let open = writable(cx, fd)?;
+    let io = with_flags(open.io(), flags)?;
+    let vectors = cx.read_iovecs(vectors, count.0)?;
+    let mut source = UserSource::new(Segments::many(&vectors));
+    if low.0 == -1 {
+        return write_here(cx, &open, &mut source, io);
+    }
+    let offset = positioned(&open, low.0)?;
+    write_at(cx, &open, &mut source, offset, io)
+}
+
+/// lseek(2)
+pub fn lseek(cx: &mut Cx<'_>, fd: Fd, offset: Long, whence: Int) -> Res<i64> {
+    let open = cx.file(fd)?;
+    if !open.seekable() {
+        return Err(Errno::ESPIPE.into());
+    }
+    let file = open.file();
+    let mut here = open.offset().lock();
+    let base = match whence.0 {
+        0 => 0,
+        1 => *here as i64,
+        2 => file.size() as i64,
+        3 | 4 => {
+            let from = u64::try_from(offset.0).map_err(|_| Errno::ENXIO)?;
+            *here = file.seek_data(from, whence.0 == 3)?;
+            return Ok(*here as i64);
+        }
+        _ => return Err(Errno::EINVAL.into()),
+    };
+    let to = base.checked_add(offset.0).ok_or(Errno::EOVERFLOW)?;
+    *here = u64::try_from(to).map_err(|_| Errno::EINVAL)?;
+    Ok(to)
+}
+
+/// fsync(2)
+pub fn fsync(cx: &mut Cx<'_>, fd: Fd) -> Res<()> {
+    cx.file(fd)?.file().sync()
+}
+
+/// sync(2): what is there lives in RAM.
+pub fn sync(_cx: &mut Cx<'_>) -> Res<()> {
+    Ok(())
+}
+
+/// syncfs(2)
+pub fn syncfs(cx: &mut Cx<'_>, fd: Fd) -> Res<()> {
+    cx.file(fd)?;
+    Ok(())
+}
+
+/// ftruncate(2)
+pub fn ftruncate(cx: &mut Cx<'_>, fd: Fd, len: Long) -> Res<()> {
+    let open = cx.file(fd)?;
+    let len = u64::try_from(len.0).map_err(|_| Errno::EINVAL)?;
+    let inode = open.inode().ok_or(Errno::EINVAL)?;
+    if !open.writable() || inode.kind() != Kind::Regular {
+        return Err(Errno::EINVAL.into());
+    }
+    inode.truncate(len)
+}
+
+const FALLOC_KEEP_SIZE: i32 = 1;
+const FALLOC_PUNCH_HOLE: i32 = 2;
+const FALLOC_ZERO_RANGE: i32 = 16;
+
+/// fallocate(2)
+pub fn fallocate(cx: &mut Cx<'_>, fd: Fd, mode: Int, offset: Long, len: Long) -> Res<()> {
+    let open = cx.file(fd)?;
+    if offset.0 < 0 || len.0 <= 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let end = offset.0.checked_add(len.0).ok_or(Errno::EFBIG)?;
+    let keep_size = mode.0 & FALLOC_KEEP_SIZE != 0;
+    let how = match mode.0 & !FALLOC_KEEP_SIZE {
+        0 => Allocate::Reserve { keep_size },
+        FALLOC_PUNCH_HOLE if keep_size => Allocate::PunchHole,
+        FALLOC_ZERO_RANGE => Allocate::Zero { keep_size },
+        _ => return Err(Errno::EOPNOTSUPP.into()),
+    };
+    if !open.writable() {
+        return Err(Errno::EBADF.into());
+    }
+    match open.inode().map(|inode| inode.kind()) {
+        Some(Kind::Regular) => {}
+        Some(Kind::Directory) => return Err(Errno::EISDIR.into()),
+        Some(Kind::Fifo) | None => return Err(Errno::ESPIPE.into()),
+        Some(_) => return Err(Errno::ENODEV.into()),
+    }
+    open.file().allocate(offset.0 as u64, end as u64, how)
+}
+
+/// posix_fadvise(2): advice is taken, and changes nothing.
+pub fn fadvise64(cx: &mut Cx<'_>, fd: Fd, _offset: Long, len: Long, advice: Int) -> Res<()> {
+    let open = cx.file(fd)?;
+    if open.inode().is_none_or(|inode| inode.kind() == Kind::Fifo) {
+        return Err(Errno::ESPIPE.into());
+    }
+    if len.0 < 0 || !(0..=5).contains(&advice.0) {
+        return Err(Errno::EINVAL.into());
+    }
+    Ok(())
+}
+
+/// readahead(2)
+pub fn readahead(cx: &mut Cx<'_>, fd: Fd, _offset: Long, _count: Size) -> Res<()> {
+    let open = readable(cx, fd)?;
+    match open.inode().map(|inode| inode.kind()) {
+        Some(Kind::Regular) => Ok(()),
+        _ => Err(Errno::EINVAL.into()),
+    }
+}
+
+/// Bytes that a copy between files moves at once.
+const COPY_CHUNK: usize = 16 << 10;
+
+/// Copies up to `count` bytes through a buffer. `from` and `to` say where; `None` is the description's own offset.
+fn copy(
+    input: &OpenFile,
+    mut from: Option<&mut u64>,
+    output: &OpenFile,
+    mut to: Option<&mut u64>,
+    count: usize,
+) -> Res<usize> {
+    let mut buffer = alloc::vec![0; COPY_CHUNK.min(count)];
+    let mut total = 0;
+    while total < count {
+        let want = buffer.len().min(count - total);
+        // Read at a position that does not move until it is known how much went out.
+        let start = match &from {
+            Some(at) => Some(**at),
+            None if input.seekable() => Some(*input.offset().lock()),
+            None => None,
+        };
+        let mut sink = SliceSink::new(&mut buffer[..want]);
+        let at = start.map_or(At::Stream, At::Offset);
+        let got = match input.file().read(at, &mut sink, input.io()) {
+            Ok(0) => break,
+            Ok(n) => n,
+            Err(_) if total > 0 => break,
+            Err(fail) => return Err(fail),
+        };
+        let mut sent = 0;
+        while sent < got {
+            let mut source = SliceSource::new(&buffer[sent..got]);
+            let written = match &to {
+                Some(at) => output.file().write(At::Offset(**at), &mut source, output.io()),
+                None if output.seekable() => {
+                    let mut offset = output.offset().lock();
+                    let n = output.file().write(At::Offset(*offset), &mut source, output.io());
+                    *offset += *n.as_ref().unwrap_or(&0) as u64;
+                    n
+                }
+                None => output.file().write(At::Stream, &mut source, output.io()),
+            };
+            match written {
+                Ok(0) => break,
+                Ok(n) => {
+                    sent += n;
+                    if let Some(at) = &mut to {
+                        **at += n as u64;
+                    }
+                }
+                Err(_) if total + sent > 0 => break,
+                Err(fail) => return Err(fail),
+            }
+        }
+        total += sent;
+        match &mut from {
+            Some(at) => **at += sent as u64,
+            None if input.seekable() => *input.offset().lock() += sent as u64,
+            None => {}
+        }
+        if sent < got {
+            break;
+        }
+    }
+    Ok(total)
+}
+
+/// sendfile(2)
+pub fn sendfile(cx: &mut Cx<'_>, out_fd: Fd, in_fd: Fd, offset: InOut<i64>, count: Size) -> Res<usize> {
+    let input = readable(cx, in_fd)?;
+    let output = writable(cx, out_fd)?;
+    let mut from = if offset.is_null() { None } else { Some(positioned(&input, offset.read(cx)?)?) };
+    if !input.seekable() || output.status() & o::APPEND != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let count = count.0.min(MAX_RW_COUNT);
+    let result = cx.broken_pipe(copy(&input, from.as_mut(), &output, None, count));
+    if let Some(from) = from {
+        offset.write(cx, &(from as i64))?;
+    }
+    result
+}
+
+/// copy_file_range(2)
+pub fn copy_file_range(
+    cx: &mut Cx<'_>,
+    in_fd: Fd,
+    in_offset: InOut<i64>,
+    out_fd: Fd,
+    out_offset: InOut<i64>,
+    count: Size,
+    flags: Flags,
+) -> Res<usize> {
+    if flags.0 != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let input = readable(cx, in_fd)?;
+    let output = writable(cx, out_fd)?;
+    for open in [&input, &output] {
+        match open.inode().map(|inode| inode.kind()) {
+            Some(Kind::Regular) => {}
+            Some(Kind::Directory) => return Err(Errno::EISDIR.into()),
+            _ => return Err(Errno::EINVAL.into()),
+        }
+    }
+    if output.status() & o::APPEND != 0 {
+        return Err(Errno::EBADF.into());
+    }
+    let place = |open: &OpenFile, at: InOut<i64>| -> Res<Option<u64>> {
+        if at.is_null() { Ok(None) } else { Ok(Some(positioned(open, at.read(cx)?)?)) }
+    };
+    let (mut from, mut to) = (place(&input, in_offset)?, place(&output, out_offset)?);
+    let same = input.attr();
+    if (same.dev, same.ino) == (output.attr().dev, output.attr().ino) {
+        let start = |at: Option<u64>, open: &OpenFile| at.unwrap_or_else(|| *open.offset().lock());
+        let (a, b) = (start(from, &input), start(to, &output));
+        if a < b.saturating_add(count.0 as u64) && b < a.saturating_add(count.0 as u64) {
+            return Err(Errno::EINVAL.into());
+        }
+    }
+    let done = copy(&input, from.as_mut(), &output, to.as_mut(), count.0.min(MAX_RW_COUNT))?;
+    if let Some(from) = from {
+        in_offset.write(cx, &(from as i64))?;
+    }
+    if let Some(to) = to {
+        out_offset.write(cx, &(to as i64))?;
+    }
+    Ok(done)
+}
+
+/// close(2)
+pub fn close(cx: &mut Cx<'_>, fd: Fd) -> Res<()> {
+    let open = cx.process().fds().close(fd.0)?;
+    closed(cx, &open);
+    Ok(())
+}
+
+/// What closing any descriptor of a file does: the process's record locks on it go (fcntl(2)).
+pub(super) fn closed(cx: &Cx<'_>, open: &OpenFile) {
+    if locks::any()
+        && let Some(inode) = open.inode()
+    {
+        let attr = inode.attr();
+        locks::clear((attr.dev, attr.ino), locks::Owner::Process(cx.process().pid()), 0, u64::MAX);
+    }
+}
+
+/// truncate(2), by path.
+pub fn truncate(cx: &mut Cx<'_>, path: osv_abi::arg::CStrPtr, len: Long) -> Res<()> {
+    let len = u64::try_from(len.0).map_err(|_| Errno::EINVAL)?;
+    let path = super::Path::read(cx, path)?;
+    let creds = cx.creds();
+    let entry = ops::find(&cx.start(Fd::CWD, &path, &creds)?, &path, true)?;
+    ops::truncate(entry.inode(), len, &creds)
+}
