@@ -2,6 +2,7 @@
 
 mod args;
 mod build;
+mod check;
 mod inspect;
 mod progress;
 mod recipe;
@@ -15,6 +16,7 @@ use args::{Cli, Command};
 use clap::Parser;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Status of osv-pack's own failures, except in `run`.
@@ -39,6 +41,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             let status = if matches!(error, crate::error::Error::Timeout { .. }) { 124 } else { own_failure };
+            // What was printed belongs before the error; if it cannot be, the error still can.
+            let _ = std::io::stdout().flush();
             let appendix = error.appendix().join("\n");
             eprintln!("{:?}", miette::Report::new(error));
             if !appendix.is_empty() {
@@ -53,6 +57,7 @@ fn execute(command: Command) -> Result<u8> {
     match command {
         Command::Build(args) => build::execute(&args),
         Command::Run(args) => run::execute(&args),
+        Command::Check(args) => check::execute(&args),
         Command::Inspect(args) => inspect::execute(&args),
     }
 }

@@ -93,8 +93,10 @@ impl Config {
     /// Reads `text`, the content of `path`.
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
         let parsed = toml::from_str(text);
-        let mut config: Self = parsed
-            .map_err(|error| Error::Config { path: path.into(), message: error.to_string().trim_end().into() })?;
+        let mut config: Self = parsed.map_err(|error| Error::Config {
+            path: path.into(),
+            message: error.to_string().trim_end().into(),
+        })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         if let Some(program) = config.program.as_mut().filter(|program| program.contains('/')) {
             *program = folder.join(&program).to_string_lossy().into_owned();

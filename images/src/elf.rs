@@ -47,7 +47,8 @@ impl<'a> Elf<'a> {
                 return Err(Error::NotAProgram { path: path.into(), what: kind(data) });
             }
             Err(osv_link::Error::Truncated(what)) => {
-                let what = format!("it is cut off after {} bytes (the {what} lies behind the end)", data.len());
+                let what =
+                    format!("it is cut off after {} bytes (the {what} lies behind the end)", data.len());
                 return Err(Error::Damaged { path: path.into(), what });
             }
             Err(error) => return Err(damaged(error)),
@@ -85,7 +86,8 @@ impl<'a> Elf<'a> {
         let relocations = [object.rela, object.jmprel].into_iter().flat_map(|table| {
             (0..table.len() / Rela::SIZE).filter_map(|index| Rela::read(table, index * Rela::SIZE))
         });
-        let mut symbols: Vec<u32> = relocations.map(|rela| rela.symbol).filter(|symbol| *symbol != 0).collect();
+        let mut symbols: Vec<u32> =
+            relocations.map(|rela| rela.symbol).filter(|symbol| *symbol != 0).collect();
         symbols.sort_unstable();
         symbols.dedup();
         let import = |index| {

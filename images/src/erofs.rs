@@ -74,7 +74,8 @@ pub fn write(root: &Dir) -> Result<Vec<u8>> {
     }
 
     let blocks = block_number(next_block)?;
-    let mut image = vec![0; usize::try_from(next_block * BLOCK).map_err(|_| Error::RootTooLarge { bytes: u64::MAX })?];
+    let mut image =
+        vec![0; usize::try_from(next_block * BLOCK).map_err(|_| Error::RootTooLarge { bytes: u64::MAX })?];
     for index in 0..nodes.len() {
         let content = match &nodes[index].node {
             Payload::Dir => dirent::folder(&nodes, index).into(),
@@ -118,7 +119,13 @@ fn collect<'a>(dir: &'a Dir, parent: usize, nodes: &mut Vec<Placed<'a>>) -> Resu
             Node::Dir(below) => collect(below, index, nodes)?,
             Node::Link(target) => {
                 let inode = Inode::new(Mode::Link, target.len() as u64, 1, true);
-                nodes.push(Placed { entries: Vec::new(), parent: index, node: Payload::Link(target), inode, nid: 0 });
+                nodes.push(Placed {
+                    entries: Vec::new(),
+                    parent: index,
+                    node: Payload::Link(target),
+                    inode,
+                    nid: 0,
+                });
             }
             Node::File(file) => {
                 let inode = Inode::new(Mode::File(file.mode), file.content.len(), 1, false);
@@ -154,7 +161,10 @@ fn block_number(block: u64) -> Result<u32> {
 fn crc32c(bytes: &[u8]) -> u32 {
     const POLYNOMIAL: u32 = 0x82f6_3b78;
     bytes.iter().fold(!0, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ POLYNOMIAL } else { sum >> 1 })
+        (0..8).fold(
+            sum ^ u32::from(*byte),
+            |sum, _| if sum & 1 == 1 { sum >> 1 ^ POLYNOMIAL } else { sum >> 1 },
+        )
     })
 }
 

@@ -170,6 +170,18 @@ pub enum Error {
         help: String,
     },
 
+    /// `check` found something that isn't there at all.
+    #[error("{program} needs {count} things that osv-rs does not have")]
+    #[diagnostic(help(
+        "they are listed above as missing; with --libc image the system's own libc runs instead, over system calls"
+    ))]
+    Missing {
+        /// The program.
+        program: String,
+        /// How many.
+        count: usize,
+    },
+
     /// `check --strict` found something.
     #[error("{program} needs {count} things that osv-rs does not have in full")]
     #[diagnostic(help("they are listed above; without --strict this is not an error"))]
@@ -207,7 +219,9 @@ pub enum Error {
     },
 
     /// More image than memory.
-    #[error("the guest's memory ({have} MiB) is too small for the image, which needs {need} MiB before the program starts")]
+    #[error(
+        "the guest's memory ({have} MiB) is too small for the image, which needs {need} MiB before the program starts"
+    )]
     #[diagnostic(help("give it more with -m, {need}M at least"))]
     MemoryTooSmall {
         /// What -m says.

@@ -46,7 +46,8 @@ impl<'a> Image<'a> {
         let segments = header.program_headers(LE, data).map_err(malformed)?;
         let sections = header.sections(LE, data).map_err(malformed)?;
         let section = sections.section_by_name(LE, ROOT_SECTION.as_bytes());
-        let (_, section) = section.ok_or_else(|| bad("is not a kernel or image of osv-rs (no root descriptor)"))?;
+        let (_, section) =
+            section.ok_or_else(|| bad("is not a kernel or image of osv-rs (no root descriptor)"))?;
         let found = section.file_range(LE).and_then(|(at, _)| {
             let at = usize::try_from(at).ok()?;
             Some((at, RootDescriptor::from_bytes(*data.get(at..)?.first_chunk()?)?))
@@ -96,7 +97,8 @@ impl<'a> Image<'a> {
         let headers_at = (self.data.len() as u64).next_multiple_of(8);
         let headers_len = ((self.segments.len() + 1) * size_of::<Segment>()) as u64;
         let root_at = (headers_at + headers_len).next_multiple_of(PAGE);
-        let phys_addr = self.end().checked_next_multiple_of(ROOT_ALIGN).ok_or_else(|| bad("has no end in memory"))?;
+        let phys_addr =
+            self.end().checked_next_multiple_of(ROOT_ALIGN).ok_or_else(|| bad("has no end in memory"))?;
         let count = u16::try_from(self.segments.len() + 1).map_err(|_| bad("has too many segments"))?;
 
         let segment = Segment {

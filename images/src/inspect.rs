@@ -19,7 +19,13 @@ pub fn describe(path: &Path, data: &[u8]) -> Result<String> {
     say("segments in memory:".into());
     for (at, len, flags) in image.loads() {
         let flag = |bit, name| if flags & bit != 0 { name } else { '-' };
-        say(format!("  {at:#010x} {:>9} KiB {}{}{}", len.div_ceil(1024), flag(4, 'r'), flag(2, 'w'), flag(1, 'x')));
+        say(format!(
+            "  {at:#010x} {:>9} KiB {}{}{}",
+            len.div_ceil(1024),
+            flag(4, 'r'),
+            flag(2, 'w'),
+            flag(1, 'x')
+        ));
     }
     if !image.is_packed() {
         say("no root file system (a kernel as it was built)".into());

@@ -6,12 +6,13 @@
 //! osv.toml, [`parts`] finds our own kernel and ld-osv.so, [`error`] says what went wrong and what to do about it.
 #![deny(unsafe_code)]
 
+pub mod check;
+pub mod cli;
 pub mod config;
 pub mod elf;
 pub mod erofs;
 pub mod error;
 pub mod etc;
-pub mod cli;
 pub mod image;
 pub mod inspect;
 pub mod libraries;

@@ -32,8 +32,15 @@ pub const SERVED: &[&str] = &[
 ];
 
 /// Where libraries are looked for in the end, on our side and on ld-osv's.
-pub const DEFAULT_FOLDERS: &[&str] =
-    &["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"];
+pub const DEFAULT_FOLDERS: &[&str] = &[
+    "/lib/x86_64-linux-gnu",
+    "/usr/lib/x86_64-linux-gnu",
+    "/lib64",
+    "/usr/lib64",
+    "/lib",
+    "/usr/lib",
+    "/usr/local/lib",
+];
 
 /// An object and its two places.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +117,8 @@ impl<'a> Search<'a> {
         let mut order = Vec::new();
         let mut queue = VecDeque::from([Asker { found: program.clone(), inherited: Vec::new() }]);
         while let Some(asker) = queue.pop_front() {
-            let data = std::fs::read(&asker.found.host).map_err(|error| Error::io("read", &asker.found.host, error))?;
+            let data = std::fs::read(&asker.found.host)
+                .map_err(|error| Error::io("read", &asker.found.host, error))?;
             let elf = Elf::parse(&asker.found.host, &data)?;
             let Some(object) = &elf.object else { continue };
             let mut inherited = asker.inherited.clone();
@@ -164,7 +172,10 @@ impl<'a> Search<'a> {
         Err(Error::MissingLibrary {
             soname: soname.into(),
             wanted_by: asker.host.display().to_string(),
-            help: format!("looked in {}\n{install}, or give it with --add {soname}:/usr/lib/{soname}", searched.join(", ")),
+            help: format!(
+                "looked in {}\n{install}, or give it with --add {soname}:/usr/lib/{soname}",
+                searched.join(", ")
+            ),
         })
     }
 
@@ -229,7 +240,8 @@ fn is_default(folder: &[u8]) -> bool {
 fn read_conf(sysroot: &Sysroot, path: &Path, folders: &mut Vec<PathBuf>, depth: usize) {
     let text = sysroot.resolve(path).and_then(|real| std::fs::read_to_string(sysroot.host(&real)).ok());
     let Some(text) = text.filter(|_| depth < 4) else { return };
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or("").trim()).filter(|line| !line.is_empty());
+    let lines =
+        text.lines().map(|line| line.split('#').next().unwrap_or("").trim()).filter(|line| !line.is_empty());
     for line in lines {
         match line.strip_prefix("include").filter(|rest| rest.starts_with([' ', '\t'])) {
             None => folders.push(line.into()),

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::check::missing_symbols;
 use crate::elf::Elf;
 use crate::error::{Error, Result};
 use crate::image::{Image, MAX_ROOT};
@@ -101,7 +102,10 @@ impl Recipe {
                 tree.insert(Path::new(LD_OSV_PATH), Node::File(File { mode: 0o755, content }))?;
             } else if sysroot.import(interpreter, &mut tree)?.is_none() {
                 let name = interpreter.display().to_string();
-                let searched = format!("{} names it as its interpreter, and the sysroot lacks it", program.host.display());
+                let searched = format!(
+                    "{} names it as its interpreter, and the sysroot lacks it",
+                    program.host.display()
+                );
                 return Err(Error::NoProgram { name, searched });
             }
         }
@@ -111,6 +115,22 @@ impl Recipe {
 
         let mut warnings = Vec::new();
         self.check_added(&search, &program, &tree, &mut warnings);
+        if serves_libc {
+            let missing = missing_symbols(&program, &libraries)?;
+            let shown: Vec<_> = missing
+                .iter()
+                .take(5)
+                .map(|finding| format!("{} ({})", finding.what, finding.wanted_by))
+                .collect();
+            if !missing.is_empty() {
+                warnings.push(format!(
+                    "{} symbols are missing and calling one ends the program: {}{}; `osv-pack check` lists them, --libc image runs the system's own libc",
+                    missing.len(),
+                    shown.join(", "),
+                    if missing.len() > shown.len() { ", ..." } else { "" }
+                ));
+            }
+        }
         let boot = BootConfig { program: program.guest.as_os_str().as_bytes().into(), ..self.boot.clone() };
         let text = format!("# made by osv-pack\n{boot}");
         etc::insert(&mut tree, BOOT_FILE, &text)?;
@@ -127,9 +147,12 @@ impl Recipe {
                 let Ok(elf) = Elf::parse(&file, &data) else { continue };
                 for soname in elf.needed().filter(|soname| !search.is_served(soname)) {
                     let mut present = false;
-                    tree.walk(&mut |path, _| present |= path.file_name().is_some_and(|name| name == soname.as_str()));
+                    tree.walk(&mut |path, _| {
+                        present |= path.file_name().is_some_and(|name| name == soname.as_str())
+                    });
                     if !present && program.host != file {
-                        warnings.push(format!("{} needs {soname}, which is not in the image", file.display()));
+                        warnings
+                            .push(format!("{} needs {soname}, which is not in the image", file.display()));
                     }
                 }
             }
@@ -166,18 +189,30 @@ fn find_program(name: &str, sysroot: &Sysroot, own_root: bool) -> Result<Found> 
     if !name.contains('/') {
         let folders = match std::env::var_os("PATH").filter(|_| !own_root) {
             Some(path) => std::env::split_paths(&path).collect(),
-            None => ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(PathBuf::from).to_vec(),
+            None => ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+                .map(PathBuf::from)
+                .to_vec(),
         };
         for folder in &folders {
             let guest = folder.join(name);
-            let Some(real) = sysroot.resolve(&guest).filter(|real| sysroot.host(real).is_file()) else { continue };
+            let Some(real) = sysroot.resolve(&guest).filter(|real| sysroot.host(real).is_file()) else {
+                continue;
+            };
             return Ok(found_in_system(sysroot, &guest, &real));
         }
-        let help = if path.is_file() { format!("; to pack the file in this folder, write ./{name}") } else { String::new() };
+        let help = if path.is_file() {
+            format!("; to pack the file in this folder, write ./{name}")
+        } else {
+            String::new()
+        };
         let searched: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
-        return Err(Error::NoProgram { name: name.into(), searched: format!("looked in {}{help}", searched.join(", ")) });
+        return Err(Error::NoProgram {
+            name: name.into(),
+            searched: format!("looked in {}{help}", searched.join(", ")),
+        });
     }
-    if own_root && path.is_absolute()
+    if own_root
+        && path.is_absolute()
         && let Some(real) = sysroot.resolve(path).filter(|real| sysroot.host(real).is_file())
     {
         return Ok(found_in_system(sysroot, path, &real));
@@ -189,7 +224,9 @@ fn find_program(name: &str, sysroot: &Sysroot, own_root: bool) -> Result<Found> 
             return Err(Error::NoProgram { name: name.into(), searched });
         }
         _ => {
-            let searched = "no such file; a path is relative to the current folder, a bare name is looked for in PATH".into();
+            let searched =
+                "no such file; a path is relative to the current folder, a bare name is looked for in PATH"
+                    .into();
             return Err(Error::NoProgram { name: name.into(), searched });
         }
     };

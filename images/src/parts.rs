@@ -16,7 +16,12 @@ pub fn find(name: &'static str) -> Result<PathBuf> {
     if folders.is_empty() {
         let executable = env::current_exe().ok().and_then(|path| path.canonicalize().ok());
         if let Some(beside) = executable.as_deref().and_then(Path::parent) {
-            folders.extend([beside.into(), beside.join("osv"), beside.join("../osv"), beside.join("../lib/osv")]);
+            folders.extend([
+                beside.into(),
+                beside.join("osv"),
+                beside.join("../osv"),
+                beside.join("../lib/osv"),
+            ]);
         }
         folders.push("target/osv".into());
     }

@@ -77,7 +77,8 @@ impl Sysroot {
                     return Err(Error::LinkLoop { path: path.into() });
                 }
                 links_left -= 1;
-                let target = fs::read_link(&host).map_err(|error| Error::io("read the link", &host, error))?;
+                let target =
+                    fs::read_link(&host).map_err(|error| Error::io("read the link", &host, error))?;
                 visit(Step::Link(&done, &target))?;
                 done.pop();
                 if target.as_os_str().as_bytes().starts_with(b"/") {

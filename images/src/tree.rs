@@ -157,7 +157,8 @@ impl Dir {
             done.push(&name);
             let is_last = ahead.is_empty();
             if let (false, Some(Node::Link(target))) = (is_last, self.lookup(&done)) {
-                links_left = links_left.checked_sub(1).ok_or_else(|| Error::LinkLoop { path: path.into() })?;
+                links_left =
+                    links_left.checked_sub(1).ok_or_else(|| Error::LinkLoop { path: path.into() })?;
                 done.pop();
                 if target.as_bytes().starts_with(b"/") {
                     done = PathBuf::from("/");

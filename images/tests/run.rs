@@ -159,6 +159,7 @@ impl Setup {
         let temp = tempfile::tempdir().expect("a folder");
         let kernel = tiny::tiny_kernel(temp.path());
         fs::write(temp.path().join("kernel.elf"), &kernel).expect("written");
+        tiny::tiny_program(temp.path());
         fs::copy("/bin/true", temp.path().join("ld-osv.so")).expect("copied");
         let script = format!(
             "#!/bin/sh\nFAKE_ARGS=\"$*\" exec {} --exact fake_qemu --nocapture\n",
@@ -175,17 +176,21 @@ impl Setup {
 
     fn osv_pack(&self, role: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_osv-pack"));
-        command.args(args).env("FAKE_GUEST", role).env("OSV_QEMU", self.path("qemu")).env("OSV_HOME", self.temp.path());
+        command
+            .args(args)
+            .env("FAKE_GUEST", role)
+            .env("OSV_QEMU", self.path("qemu"))
+            .env("OSV_HOME", self.temp.path());
         command.current_dir(self.temp.path()).stdin(Stdio::null());
         command
     }
 
     fn run(&self, role: &str, args: &[&str]) -> Output {
-        self.osv_pack(role, &[&["run", "true"], args].concat()).output().expect("it runs")
+        self.osv_pack(role, &[&["run", "./prog"], args].concat()).output().expect("it runs")
     }
 
     fn start(&self, role: &str) -> Child {
-        let mut command = self.osv_pack(role, &["run", "true"]);
+        let mut command = self.osv_pack(role, &["run", "./prog"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
         let mut ready = [0; 6];
         child.stdout.as_mut().expect("piped").read_exact(&mut ready).expect("the guest says so");
@@ -199,14 +204,15 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn kill(child: &Child, signal: &str) {
-    let status = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("procps or a shell");
+    let status =
+        Command::new("kill").args([signal, &child.id().to_string()]).status().expect("procps or a shell");
     assert!(status.success());
 }
 
 #[test]
 fn streams_and_all_eight_bits_of_the_status_come_through() {
     let setup = Setup::new();
-    let mut child = setup.osv_pack("echo", &["run", "true"]);
+    let mut child = setup.osv_pack("echo", &["run", "./prog"]);
     let child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.expect("it runs");
     child.stdin.take().expect("piped").write_all(b"one two three").expect("it reads");
@@ -245,7 +251,8 @@ fn a_second_signal_powers_off() {
 fn qemu_dies_with_osv_pack_whatever_kills_it() {
     let setup = Setup::new();
     let child = setup.start("deaf");
-    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).expect("Linux tells");
+    let children =
+        fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).expect("Linux tells");
     let qemu: u32 = children.trim().parse().expect("one child");
     kill(&child, "-KILL");
     child.wait_with_output().expect("it ends");
@@ -263,7 +270,10 @@ fn a_timeout_says_what_threads_waited_for() {
     let output = Setup::new().run("stuck", &["--timeout", "0.5"]);
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(124));
-    assert!(stderr.contains("0.5 s") && stderr.contains("thread 2: futex at 0x1234\nthread 3: epoll_wait\n"), "{stderr}");
+    assert!(
+        stderr.contains("0.5 s") && stderr.contains("thread 2: futex at 0x1234\nthread 3: epoll_wait\n"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -294,7 +304,7 @@ fn failures_of_the_guest_say_so_and_show_its_last_words() {
 #[test]
 fn a_closed_standard_output_becomes_sigpipe() {
     let setup = Setup::new();
-    let mut child = setup.osv_pack("chatty", &["run", "true"]);
+    let mut child = setup.osv_pack("chatty", &["run", "./prog"]);
     let mut child = child.stdout(Stdio::piped()).spawn().expect("it runs");
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("it ends").code(), Some(141));
@@ -314,9 +324,21 @@ fn nothing_is_left_behind() {
 #[test]
 fn what_the_kernel_is_told_is_what_it_parses() {
     let setup = Setup::new();
-    let built = setup.osv_pack("", &["true", "-o", "t.img", "--", "baked in"]).status().expect("it runs");
+    let built = setup.osv_pack("", &["./prog", "-o", "t.img", "--", "baked in"]).status().expect("it runs");
     assert!(built.success());
-    let args = ["run", "t.img", "-e", "A=b c", "--net", "tap:t0,10.1.0.2/24,gw=10.1.0.1", "-vv", "--", "x y", "", "%"];
+    let args = [
+        "run",
+        "t.img",
+        "-e",
+        "A=b c",
+        "--net",
+        "tap:t0,10.1.0.2/24,gw=10.1.0.1",
+        "-vv",
+        "--",
+        "x y",
+        "",
+        "%",
+    ];
     let output = setup.osv_pack("args", &args).output().expect("it runs");
     let stdout = text(&output.stdout);
     let line = stdout.split(" -append ").nth(1).expect("QEMU's arguments");
@@ -336,17 +358,23 @@ fn a_taken_port_is_found_before_the_start() {
     let output = Setup::new().run("oom", &["-p", &format!("{port}:80")]);
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(125));
-    assert!(stderr.contains(&format!("127.0.0.1:{port}/tcp is taken")) && stderr.contains("ss -lnp"), "{stderr}");
+    assert!(
+        stderr.contains(&format!("127.0.0.1:{port}/tcp is taken")) && stderr.contains("ss -lnp"),
+        "{stderr}"
+    );
 }
 
 #[test]
 fn an_absent_qemu_is_named_with_what_to_install() {
     let setup = Setup::new();
-    let mut command = setup.osv_pack("", &["run", "./ld-osv.so"]);
+    let mut command = setup.osv_pack("", &["run", "./prog"]);
     let output = command.env_remove("OSV_QEMU").env("PATH", "/nowhere").output().expect("it runs");
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(125));
-    assert!(stderr.contains("QEMU is not installed") && stderr.contains("apt install qemu-system-x86"), "{stderr}");
+    assert!(
+        stderr.contains("QEMU is not installed") && stderr.contains("apt install qemu-system-x86"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -362,7 +390,14 @@ fn a_dry_run_prints_the_command_and_starts_nothing() {
     let output = Setup::new().run("crash", &args);
     let stdout = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    for part in ["qemu", "-machine microvm", "-smp 2", "hostfwd=tcp:127.0.0.1:8080-:80", "virtio-net-device", "-append '"] {
+    for part in [
+        "qemu",
+        "-machine microvm",
+        "-smp 2",
+        "hostfwd=tcp:127.0.0.1:8080-:80",
+        "virtio-net-device",
+        "-append '",
+    ] {
         assert!(stdout.contains(part), "no {part} in {stdout}");
     }
 }

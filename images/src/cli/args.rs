@@ -37,6 +37,8 @@ pub enum Command {
     Build(BuildArgs),
     /// Boot a program or an image in QEMU; its streams, signals and exit status are the guest's
     Run(RunArgs),
+    /// Tell what of a program would work: symbols, system calls, what cannot be known
+    Check(CheckArgs),
     /// Show what an image holds
     Inspect(InspectArgs),
 }
@@ -135,6 +137,26 @@ Examples:
 
 The exit status is the program's (128 + number when a signal ended it), 124 after --timeout, and 125 when osv-pack or
 the guest failed. Ctrl-C and SIGTERM go to the program; a second one powers off.";
+
+/// `osv-pack check`.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_HELP)]
+pub struct CheckArgs {
+    /// What would go in.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Fail also when something is served only in part or by a stub
+    #[arg(long)]
+    pub strict: bool,
+}
+
+const CHECK_HELP: &str = "\
+Every symbol@version that the program and its libraries import, and every syscall instruction in them, is one of
+  full         works as the manual says
+  partial      works but for what the note says
+  stub         fails with an errno, and says so once on standard error
+  missing      isn't there (status 1)
+  undecidable  dlopen, dlsym, syscall() and computed numbers: only the running program knows";
 
 /// `osv-pack inspect`.
 #[derive(Debug, Args)]

@@ -24,7 +24,12 @@ pub(super) fn execute(args: &BuildArgs) -> Result<u8> {
     drop(progress);
     report(&packed, args.verbose);
     let mebibytes = image.len() as f64 / f64::from(1 << 20);
-    eprintln!("{}: {mebibytes:.1} MiB, {} with {} libraries", output.display(), packed.program.guest.display(), packed.libraries.len());
+    eprintln!(
+        "{}: {mebibytes:.1} MiB, {} with {} libraries",
+        output.display(),
+        packed.program.guest.display(),
+        packed.libraries.len()
+    );
     Ok(0)
 }
 

@@ -11,7 +11,8 @@ impl Progress {
     pub(super) fn start(what: String) -> Self {
         let watched = std::io::stderr().is_terminal();
         Self(watched.then(|| {
-            let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let style = ProgressStyle::with_template("{spinner} {msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner());
             let bar = ProgressBar::new_spinner().with_style(style).with_message(what);
             bar.enable_steady_tick(Duration::from_millis(100));
             bar

@@ -11,7 +11,8 @@ use std::fmt::Display;
 pub(super) fn recipe(args: &InputArgs) -> Result<(Recipe, Config)> {
     let config = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
     let program = args.binary.clone().or_else(|| config.program.clone());
-    let no_program = || Error::usage("no program is given", "write osv-pack BINARY, or `program = ...` in osv.toml");
+    let no_program =
+        || Error::usage("no program is given", "write osv-pack BINARY, or `program = ...` in osv.toml");
     let mut boot = BootConfig::default();
     boot.set_env(b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_vec());
     boot.set_env(b"HOME=/root".to_vec());
@@ -57,7 +58,12 @@ pub(super) fn env_setting(text: &str) -> Result<Vec<u8>> {
 fn set(boot: &mut BootConfig, key: &str, value: Option<&impl Display>) -> Result<()> {
     let Some(value) = value else { return Ok(()) };
     let value = value.to_string();
-    boot.apply(format!("osv.{key}={}", Encoded::value(value.as_bytes())).as_bytes(), Source::File).map_err(|error| {
-        Error::usage(format!("{key} = \"{value}\": {}", error.reason), "correct it on the command line or in osv.toml")
-    })
+    boot.apply(format!("osv.{key}={}", Encoded::value(value.as_bytes())).as_bytes(), Source::File).map_err(
+        |error| {
+            Error::usage(
+                format!("{key} = \"{value}\": {}", error.reason),
+                "correct it on the command line or in osv.toml",
+            )
+        },
+    )
 }

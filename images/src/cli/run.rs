@@ -112,7 +112,13 @@ fn boot(args: &RunArgs, input: &Input) -> Result<Boot> {
         stderr: std::io::stderr().is_terminal(),
     };
     let is_image = input.path.is_some();
-    let env = args.input.env.iter().filter(|_| is_image).map(|setting| env_setting(setting)).collect::<Result<_>>()?;
+    let env = args
+        .input
+        .env
+        .iter()
+        .filter(|_| is_image)
+        .map(|setting| env_setting(setting))
+        .collect::<Result<_>>()?;
     let arguments = args.input.args.iter().map(|arg| arg.clone().into_bytes()).collect::<Vec<_>>();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().filter(|_| !args.dry_run);
     Ok(Boot {
@@ -134,5 +140,6 @@ fn choose<T: FromStr<Err = String> + Default>(flag: Option<T>, file: Option<&str
 }
 
 fn parse<T: FromStr<Err = String>>(text: &str) -> Result<T> {
-    text.parse().map_err(|what| Error::usage(format!("osv.toml: {what}"), "correct it in the file's [run] table"))
+    text.parse()
+        .map_err(|what| Error::usage(format!("osv.toml: {what}"), "correct it in the file's [run] table"))
 }

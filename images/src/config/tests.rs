@@ -44,7 +44,10 @@ fn everything_can_be_said() {
 fn an_unknown_key_is_named() {
     for (text, key) in [("progam = 'x'", "progam"), ("[run]\nport = []", "port")] {
         let message = parse(text).expect_err("no such key").to_string();
-        assert!(message.contains("dir/osv.toml") && message.contains(&format!("unknown field `{key}`")), "{message}");
+        assert!(
+            message.contains("dir/osv.toml") && message.contains(&format!("unknown field `{key}`")),
+            "{message}"
+        );
     }
 }
 

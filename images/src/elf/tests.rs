@@ -42,8 +42,14 @@ fn errors_say_what_the_file_is() {
         (b"MZ\x90", "prog is not an ELF file: it doesn't begin as one"),
         (&foreign, "prog is for another machine: AArch64"),
         (&object, "prog is not a program but an object file (.o)"),
-        (&program()[..40], "prog is damaged: it is cut off after 40 bytes (the ELF header lies behind the end)"),
-        (&program()[..20_000], "prog is damaged: it is cut off after 20000 bytes (the segment lies behind the end)"),
+        (
+            &program()[..40],
+            "prog is damaged: it is cut off after 40 bytes (the ELF header lies behind the end)",
+        ),
+        (
+            &program()[..20_000],
+            "prog is damaged: it is cut off after 20000 bytes (the segment lies behind the end)",
+        ),
     ] {
         assert_eq!(message(data), expected);
     }

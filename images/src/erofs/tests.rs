@@ -27,7 +27,11 @@ fn check(root: &Dir) {
     let temp = tempfile::tempdir().expect("a folder");
     let (image_path, out) = (temp.path().join("image"), temp.path().join("out"));
     fs::write(&image_path, &image).expect("written");
-    let fsck = Command::new("fsck.erofs").arg("--preserve-perms").arg(format!("--extract={}", out.display())).arg(&image_path).output();
+    let fsck = Command::new("fsck.erofs")
+        .arg("--preserve-perms")
+        .arg(format!("--extract={}", out.display()))
+        .arg(&image_path)
+        .output();
     let fsck = fsck.expect("erofs-utils is installed");
     assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stdout));
     compare(root, &out);
@@ -36,8 +40,10 @@ fn check(root: &Dir) {
 fn compare(dir: &Dir, out: &Path) {
     let metadata = fs::metadata(out).expect("extracted");
     assert_eq!(metadata.permissions().mode() & 0o7777, u32::from(dir.mode), "{}", out.display());
-    let names: BTreeMap<OsString, ()> =
-        fs::read_dir(out).expect("a folder").map(|entry| (entry.expect("an entry").file_name(), ())).collect();
+    let names: BTreeMap<OsString, ()> = fs::read_dir(out)
+        .expect("a folder")
+        .map(|entry| (entry.expect("an entry").file_name(), ()))
+        .collect();
     assert!(names.keys().eq(dir.entries.keys()), "{names:?}");
     for (name, node) in &dir.entries {
         let path = out.join(name);
@@ -69,7 +75,8 @@ fn contents_of_every_length_around_a_block_survive() {
 #[test]
 fn folders_larger_than_a_block_and_of_every_tail_survive() {
     for count in [1usize, 100, 170, 338, 339, 1000] {
-        let entries = (0..count).map(|n| (OsString::from(format!("{n:.>width$}", width = n % 40 + 1)), file(0o444, "x")));
+        let entries = (0..count)
+            .map(|n| (OsString::from(format!("{n:.>width$}", width = n % 40 + 1)), file(0o444, "x")));
         check(&Dir { mode: 0o700, entries: entries.collect() });
     }
 }
@@ -96,11 +103,24 @@ fn linux_tools_agree_on_the_numbers() {
     let temp = tempfile::tempdir().expect("a folder");
     let path = temp.path().join("image");
     let image = write(&dir(0o755, [("f", file(0o6751, "abc"))])).expect("an image");
-    assert_eq!(image[39 * 32 + 4..][..2], 0o106751u16.to_le_bytes(), "set-id bits, which the tools don't show");
+    assert_eq!(
+        image[39 * 32 + 4..][..2],
+        0o106751u16.to_le_bytes(),
+        "set-id bits, which the tools don't show"
+    );
     fs::write(&path, image).expect("written");
-    let dump = Command::new("dump.erofs").arg("-s").arg("--path=/f").arg(&path).output().expect("erofs-utils");
+    let dump =
+        Command::new("dump.erofs").arg("-s").arg("--path=/f").arg(&path).output().expect("erofs-utils");
     let text = String::from_utf8_lossy(&dump.stdout);
-    for expected in ["Filesystem inode count:                       2", "sb_csum", "Size: 3 ", "Layout: 0", "Uid: 0", "NID: 39 ", "Access: 0751"] {
+    for expected in [
+        "Filesystem inode count:                       2",
+        "sb_csum",
+        "Size: 3 ",
+        "Layout: 0",
+        "Uid: 0",
+        "NID: 39 ",
+        "Access: 0751",
+    ] {
         assert!(text.contains(expected), "no {expected:?} in {text}");
     }
 }
@@ -113,7 +133,10 @@ fn any_node() -> impl Strategy<Value = Node> {
     ];
     leaf.prop_recursive(4, 60, 12, |inner| {
         prop::collection::btree_map("[a-zA-Z0-9_+-]{1,30}", inner, 0..12).prop_map(|entries| {
-            Node::Dir(Dir { mode: 0o755, entries: entries.into_iter().map(|(name, node)| (name.into(), node)).collect() })
+            Node::Dir(Dir {
+                mode: 0o755,
+                entries: entries.into_iter().map(|(name, node)| (name.into(), node)).collect(),
+            })
         })
     })
 }

@@ -3,12 +3,13 @@ use std::process::Command;
 
 #[path = "../../tests/tiny/mod.rs"]
 mod tiny;
-pub(crate) use tiny::tiny_kernel;
+pub(crate) use tiny::{tiny_kernel, tiny_program};
 
 fn packed(folder: &Path) -> (Vec<u8>, Vec<u8>) {
     let kernel = tiny_kernel(folder);
     let root = crate::erofs::write(&crate::tree::Dir::default()).expect("an empty root");
-    let image = Image::parse(Path::new("tiny.elf"), &kernel).expect("a kernel").with_root(&root).expect("packed");
+    let image =
+        Image::parse(Path::new("tiny.elf"), &kernel).expect("a kernel").with_root(&root).expect("packed");
     (image, root)
 }
 
@@ -30,7 +31,11 @@ fn public_tools_read_the_image() {
     std::fs::write(&path, packed(temp.path()).0).expect("written");
     let readelf = Command::new("readelf").arg("-lnS").arg("--wide").arg(path).output().expect("binutils");
     let text = String::from_utf8_lossy(&readelf.stdout);
-    assert!(readelf.status.success() && readelf.stderr.is_empty(), "{}", String::from_utf8_lossy(&readelf.stderr));
+    assert!(
+        readelf.status.success() && readelf.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&readelf.stderr)
+    );
     assert!(text.contains("There are 4 program headers") && text.contains("Xen"), "{text}");
 }
 
@@ -41,7 +46,18 @@ fn qemu_loads_kernel_and_root_on_every_machine() {
     std::fs::write(&path, packed(temp.path()).0).expect("written");
     for machine in ["q35", "pc", "microvm"] {
         let mut qemu = Command::new("qemu-system-x86_64");
-        qemu.args(["-M", machine, "-m", "16M", "-accel", "tcg", "-nodefaults", "-display", "none", "-no-reboot"]);
+        qemu.args([
+            "-M",
+            machine,
+            "-m",
+            "16M",
+            "-accel",
+            "tcg",
+            "-nodefaults",
+            "-display",
+            "none",
+            "-no-reboot",
+        ]);
         qemu.args(["-device", "isa-debug-exit,iobase=0x501,iosize=2", "-kernel"]).arg(&path);
         let status = qemu.status().expect("QEMU is installed");
         assert_eq!(status.code(), Some(1), "{machine}: the superblock was not where the descriptor says");

@@ -17,7 +17,12 @@ fn an_image_is_described() {
     let root = erofs::write(&tree).expect("small");
     let image = Image::parse(path, &kernel).expect("a kernel").with_root(&root).expect("packed");
     let text = describe(path, &image).expect("an image");
-    for line in ["  osv.program=/x\n", "  100644          3  /etc/a\n", "  120777          6  /b -> /etc/a\n", "  040755 "] {
+    for line in [
+        "  osv.program=/x\n",
+        "  100644          3  /etc/a\n",
+        "  120777          6  /b -> /etc/a\n",
+        "  040755 ",
+    ] {
         assert!(text.contains(line), "no {line:?} in {text}");
     }
 }
@@ -32,7 +37,8 @@ fn a_damaged_root_is_an_error_and_never_a_panic() {
     for at in 1024..1500 {
         let mut root = root.clone();
         root[at] ^= 0xff;
-        let image = Image::parse(Path::new("x"), &kernel).expect("a kernel").with_root(&root).expect("packed");
+        let image =
+            Image::parse(Path::new("x"), &kernel).expect("a kernel").with_root(&root).expect("packed");
         let _ = describe(Path::new("x"), &image);
     }
 }

@@ -33,17 +33,25 @@ impl Build {
 fn closure(program: &Found, root: &Path) -> Result<Vec<(String, String)>> {
     let sysroot = Sysroot::new(root)?;
     let libraries = Search::new(&sysroot, true).closure(program)?;
-    Ok(libraries.into_iter().map(|library| (library.soname, library.found.guest.display().to_string())).collect())
+    Ok(libraries
+        .into_iter()
+        .map(|library| (library.soname, library.found.guest.display().to_string()))
+        .collect())
 }
 
 #[test]
 fn libraries_beside_a_program_stay_beside_it() {
     let build = Build::new();
     build.gcc("int b(){return 1;}", "lib/libb.so", &["-shared", "-fPIC"]);
-    build.gcc("int a(){return b();}", "lib/liba.so", &["-shared", "-fPIC", "-Llib", "-lb", "-Wl,-rpath,$ORIGIN"]);
+    build.gcc(
+        "int a(){return b();}",
+        "lib/liba.so",
+        &["-shared", "-fPIC", "-Llib", "-lb", "-Wl,-rpath,$ORIGIN"],
+    );
     let flags = ["-Llib", "-la", "-Wl,-rpath-link,lib", "-Wl,--enable-new-dtags,-rpath,$ORIGIN/../lib"];
     build.gcc("int main(){return a();}", "bin/prog", &flags);
-    let found = closure(&build.program("bin/prog", "/usr/local/bin/prog"), Path::new("/")).expect("all are there");
+    let found =
+        closure(&build.program("bin/prog", "/usr/local/bin/prog"), Path::new("/")).expect("all are there");
     let expected = [("liba.so", "/usr/local/lib/liba.so"), ("libb.so", "/usr/local/lib/libb.so")];
     assert_eq!(found, expected.map(|(soname, path)| (soname.to_string(), path.to_string())));
 }
@@ -55,14 +63,18 @@ fn a_sysroot_and_its_ld_so_conf_are_honoured() {
     build.gcc("int main(){return a();}", "prog", &["root/opt/lib/liba.so.1"]);
     let program = build.program("prog", "/usr/local/bin/prog");
     let error = closure(&program, &build.path("root")).expect_err("nobody knows /opt/lib");
-    assert!(matches!(&error, Error::MissingLibrary { soname, wanted_by, .. } if soname == "liba.so.1" && wanted_by.ends_with("prog")));
+    assert!(
+        matches!(&error, Error::MissingLibrary { soname, wanted_by, .. } if soname == "liba.so.1" && wanted_by.ends_with("prog"))
+    );
 
     fs::create_dir_all(build.path("root/etc/ld.so.conf.d")).expect("made");
     fs::write(build.path("root/etc/ld.so.conf"), "# x\ninclude ld.so.conf.d/*.conf\n").expect("written");
     fs::write(build.path("root/etc/ld.so.conf.d/opt.conf"), "/opt/lib\n").expect("written");
     let sysroot = Sysroot::new(&build.path("root")).expect("a folder");
     let libraries = Search::new(&sysroot, true).closure(&program).expect("found");
-    assert!(matches!(&libraries[..], [library] if library.needs_link && library.found.guest == Path::new("/opt/lib/liba.so.1")));
+    assert!(
+        matches!(&libraries[..], [library] if library.needs_link && library.found.guest == Path::new("/opt/lib/liba.so.1"))
+    );
 }
 
 #[test]

@@ -2,7 +2,13 @@ use super::*;
 use std::collections::BTreeMap;
 
 fn recipe(program: &str) -> Recipe {
-    Recipe { program: program.into(), root: None, add: Vec::new(), libraries: Vec::new(), boot: BootConfig::default() }
+    Recipe {
+        program: program.into(),
+        root: None,
+        add: Vec::new(),
+        libraries: Vec::new(),
+        boot: BootConfig::default(),
+    }
 }
 
 /// Puts stand-ins for our own parts into a folder; gives the kernel's path.
@@ -13,7 +19,9 @@ fn collect(recipe: &Recipe) -> Result<BTreeMap<String, String>> {
         let what = match node {
             Node::Dir(_) => "dir".into(),
             Node::Link(target) => format!("-> {}", target.display()),
-            Node::File(file) => String::from_utf8_lossy(&file.content.read().expect("readable")[..]).into_owned(),
+            Node::File(file) => {
+                String::from_utf8_lossy(&file.content.read().expect("readable")[..]).into_owned()
+            }
         };
         all.insert(path.display().to_string(), what);
     });
@@ -55,7 +63,8 @@ fn a_program_from_elsewhere_and_added_files_find_their_places() {
     fs::create_dir(temp.path().join("site")).expect("made");
     fs::write(temp.path().join("site/index.html"), "hi").expect("written");
     let mut recipe = recipe(&program.display().to_string());
-    recipe.add = vec![parse_add(&format!("{}:/srv/www", temp.path().join("site").display())).expect("well formed")];
+    recipe.add =
+        vec![parse_add(&format!("{}:/srv/www", temp.path().join("site").display())).expect("well formed")];
     let all = collect(&recipe).expect("packs");
     assert_eq!(all["/srv/www/index.html"], "hi");
     assert!(all["/.osv/boot"].contains("osv.program=/usr/local/bin/server\n"));
@@ -63,9 +72,14 @@ fn a_program_from_elsewhere_and_added_files_find_their_places() {
 
 #[test]
 fn a_missing_program_says_where_it_was_looked_for() {
-    for (name, expected) in [("no-such-program", "looked in /"), ("./no-such", "no such file"), ("/usr/bin/", "a folder")] {
+    for (name, expected) in
+        [("no-such-program", "looked in /"), ("./no-such", "no such file"), ("/usr/bin/", "a folder")]
+    {
         let error = collect(&recipe(name)).expect_err("it isn't there");
-        assert!(matches!(&error, Error::NoProgram { searched, .. } if searched.contains(expected)), "{error:?}");
+        assert!(
+            matches!(&error, Error::NoProgram { searched, .. } if searched.contains(expected)),
+            "{error:?}"
+        );
     }
 }
 

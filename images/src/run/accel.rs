@@ -51,13 +51,16 @@ impl AccelChoice {
 
     /// Decides from what /proc/cpuinfo says and whether /dev/kvm opens.
     pub(super) fn decide_from(self, cpuinfo: &str, device: std::result::Result<(), String>) -> Result<Accel> {
-        let mut flags = cpuinfo.lines().filter(|line| line.starts_with("flags")).flat_map(str::split_whitespace);
+        let mut flags =
+            cpuinfo.lines().filter(|line| line.starts_with("flags")).flat_map(str::split_whitespace);
         let has_extension = flags.any(|flag| flag == "vmx" || flag == "svm");
         match (self, has_extension, device) {
             (Self::Tcg, _, _) => Ok(Accel::Tcg),
             (_, true, Ok(())) => Ok(Accel::Kvm),
             (Self::Auto, _, _) => Ok(Accel::Tcg),
-            (Self::Kvm, false, _) => Err(Error::NoKvm { why: "the processor shows neither vmx nor svm in /proc/cpuinfo".into() }),
+            (Self::Kvm, false, _) => {
+                Err(Error::NoKvm { why: "the processor shows neither vmx nor svm in /proc/cpuinfo".into() })
+            }
             (Self::Kvm, true, Err(why)) => Err(Error::NoKvm { why: format!("/dev/kvm: {why}") }),
         }
     }

@@ -1,6 +1,9 @@
 //! The QEMU process: it dies with us, whatever happens to us.
 
-#![expect(unsafe_code, reason = "the only way to have a process killed with its parent is a call between fork and exec")]
+#![expect(
+    unsafe_code,
+    reason = "the only way to have a process killed with its parent is a call between fork and exec"
+)]
 
 use crate::error::{Error, Result};
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
@@ -18,7 +21,12 @@ impl Qemu {
     /// Starts it, in a process group of its own so that a terminal's Ctrl-C reaches us alone.
     pub(super) fn start(program: &Path, args: &[OsString]) -> Result<Self> {
         let mut command = Command::new(program);
-        command.args(args).process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(args)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let parent = rustix::process::getpid();
         let die_with_parent = move || {
             set_parent_process_death_signal(Some(Signal::KILL))?;

@@ -29,7 +29,11 @@ impl Forward {
 
     /// An error when somebody listens there already.
     pub fn require_free(&self) -> Result<()> {
-        let bound = if self.udp { UdpSocket::bind(self.host).map(drop) } else { TcpListener::bind(self.host).map(drop) };
+        let bound = if self.udp {
+            UdpSocket::bind(self.host).map(drop)
+        } else {
+            TcpListener::bind(self.host).map(drop)
+        };
         let Err(error) = bound else { return Ok(()) };
         let (port, protocol) = (self.host.port(), self.protocol());
         let help = match error.kind() {

@@ -50,7 +50,8 @@ impl FromStr for Memory {
             Some((at, 'G' | 'g')) => (&text[..at], 1024),
             _ => (text, 1),
         };
-        let mebibytes = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(unit)).ok_or_else(expected)?;
+        let mebibytes =
+            digits.parse::<u64>().ok().and_then(|count| count.checked_mul(unit)).ok_or_else(expected)?;
         if mebibytes == 0 { Err(expected()) } else { Ok(Self { mebibytes }) }
     }
 }
@@ -76,7 +77,8 @@ impl FromStr for NetChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || format!("{text}: expected user, none or tap:NAME[,ADDRESS/PREFIX[,gw=ADDRESS][,dns=ADDRESS]]");
+        let expected =
+            || format!("{text}: expected user, none or tap:NAME[,ADDRESS/PREFIX[,gw=ADDRESS][,dns=ADDRESS]]");
         match text {
             "user" => return Ok(Self::User),
             "none" => return Ok(Self::None),
@@ -84,7 +86,9 @@ impl FromStr for NetChoice {
         }
         let tap = text.strip_prefix("tap:").ok_or_else(expected)?;
         let (name, guest) = tap.split_once(',').map_or((tap, None), |(name, guest)| (name, Some(guest)));
-        let is_name = !name.is_empty() && name.len() < 16 && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+        let is_name = !name.is_empty()
+            && name.len() < 16
+            && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
         let guest = guest.map(|guest| Net::parse(guest.as_bytes()).ok_or_else(expected)).transpose()?;
         if is_name { Ok(Self::Tap { name: name.into(), guest }) } else { Err(expected()) }
     }

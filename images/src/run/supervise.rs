@@ -169,7 +169,13 @@ fn send(message: Message) -> Vec<Action> {
 }
 
 /// What the end means for us.
-fn conclude(session: Session, heard: Heard, options: &Options, accel: Accel, status: Option<String>) -> Result<u8> {
+fn conclude(
+    session: Session,
+    heard: Heard,
+    options: &Options,
+    accel: Accel,
+    status: Option<String>,
+) -> Result<u8> {
     let was_connected = session.is_connected();
     let Heard { serial, kernel, qemu } = heard;
     let console = [kernel.lines(), serial.lines(), qemu.lines()].concat();
@@ -181,7 +187,10 @@ fn conclude(session: Session, heard: Heard, options: &Options, accel: Accel, sta
                     options.memory.mebibytes
                 ),
                 Exit::NotStarted(_) if !options.verbose => {
-                    eprintln!("osv-pack: the program could not be started; the kernel said:\n{}", console.join("\n"));
+                    eprintln!(
+                        "osv-pack: the program could not be started; the kernel said:\n{}",
+                        console.join("\n")
+                    );
                 }
                 _ => {}
             }
@@ -208,10 +217,16 @@ fn conclude(session: Session, heard: Heard, options: &Options, accel: Accel, sta
             let status = status.map_or_else(String::new, |status| format!(" (QEMU's {status})"));
             let what = match (was_connected, accel) {
                 (true, _) => format!("the guest powered off without saying how the program ended{status}"),
-                (false, Accel::Kvm) => format!("the guest ended before it came up{status}; does --accel tcg help?"),
+                (false, Accel::Kvm) => {
+                    format!("the guest ended before it came up{status}; does --accel tcg help?")
+                }
                 (false, Accel::Tcg) => format!("the guest ended before it came up{status}"),
             };
-            let help = if console.is_empty() { "its console is empty; -vv shows more" } else { "the last of its console:" };
+            let help = if console.is_empty() {
+                "its console is empty; -vv shows more"
+            } else {
+                "the last of its console:"
+            };
             Err(Error::Guest { what, help: help.into(), console })
         }
     }
@@ -249,7 +264,8 @@ fn watch_signals(news: Sender<News>) -> Result<()> {
 
 /// Sends what is put into the returned queue, so that nobody else ever waits for the guest to read.
 fn send_frames(stream: &UnixStream) -> Result<Sender<Vec<u8>>> {
-    let mut stream = stream.try_clone().map_err(|error| Error::io("share", "the supervisor channel", error))?;
+    let mut stream =
+        stream.try_clone().map_err(|error| Error::io("share", "the supervisor channel", error))?;
     let (outbox, frames) = channel::<Vec<u8>>();
     thread::spawn(move || frames.iter().try_for_each(|frame| stream.write_all(&frame)));
     Ok(outbox)

@@ -36,7 +36,10 @@ impl Tail {
     }
 
     fn end_line(&mut self) {
-        let line = String::from_utf8_lossy(&self.partial).chars().filter(|c| !c.is_control() || *c == '\t').collect();
+        let line = String::from_utf8_lossy(&self.partial)
+            .chars()
+            .filter(|c| !c.is_control() || *c == '\t')
+            .collect();
         self.partial.clear();
         if self.lines.len() == LINES {
             self.lines.pop_front();

@@ -1,4 +1,6 @@
-//! A kernel as far as packing is concerned: loadable at 1 MiB, with a PVH note and a root descriptor. When booted, it
+//! Stand-ins for what is not built yet, or would be too large for tests.
+//!
+//! [`tiny_kernel`]: a kernel as far as packing is concerned: loadable at 1 MiB, with a PVH note and a root descriptor. When booted, it
 //! leaves by isa-debug-exit, with status 1 if the root's superblock is where the descriptor says, else with 3.
 
 use std::path::Path;
@@ -43,8 +45,19 @@ pub fn tiny_kernel(folder: &Path) -> Vec<u8> {
     std::fs::write(&source, SOURCE).expect("written");
     std::fs::write(&script, SCRIPT).expect("written");
     let mut gcc = Command::new("gcc");
-    gcc.args(["-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-o"]).arg(&out);
-    let gcc = gcc.arg(format!("-Wl,-T,{}", script.display())).arg(&source).output().expect("gcc is installed");
+    gcc.args(["-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-o"])
+        .arg(&out);
+    let gcc =
+        gcc.arg(format!("-Wl,-T,{}", script.display())).arg(&source).output().expect("gcc is installed");
     assert!(gcc.status.success(), "{}", String::from_utf8_lossy(&gcc.stderr));
     std::fs::read(out).expect("made")
+}
+
+/// Builds a dynamic program that needs nobody, as `prog` in `folder`.
+pub fn tiny_program(folder: &Path) {
+    let source = folder.join("prog.c");
+    std::fs::write(&source, "void _start(void) { for (;;); }").expect("written");
+    let mut gcc = Command::new("gcc");
+    let gcc = gcc.args(["-nostdlib", "-pie", "-fPIE", "-o"]).arg(folder.join("prog")).arg(&source).output();
+    assert!(gcc.expect("gcc is installed").status.success());
 }
