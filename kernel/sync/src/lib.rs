@@ -15,6 +15,7 @@ pub mod mutex;
 pub mod park;
 pub mod readiness;
 pub mod spinlock;
+pub mod timer;
 mod wait_list;
 pub mod wait_queue;
 

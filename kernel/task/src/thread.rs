@@ -1,31 +1,260 @@
-//! Threads.
+//! Threads, of applications and of the kernel.
+//!
+//! A thread is one [`Arc`]. It holds one reference to itself from start to end; the scheduler gives that back
+//! through [`Ops::release`] when the thread has left its stack for good. [`Current`] is the running thread, and the
+//! only way to what belongs to a thread alone ([`Own`]).
 
 use crate::process::Process;
+use crate::signal::{Pending, SigSet};
+use crate::stack::KernelStack;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::cell::{Cell, RefCell};
+use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
-use osv_base::percpu::ThreadHead;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use osv_abi::uapi::signal::SigStack;
+use osv_base::Instant;
+use osv_base::percpu::exit_work;
+use osv_hw::gate::UserRegs;
+use osv_mm::OutOfMemory;
+use osv_mm::space::AddressSpace;
+use osv_sched::{Entity, Ops};
+use osv_sync::SpinLock;
+use osv_sync::park::Unpark;
+
+/// A thread's name, as prctl(PR_SET_NAME) sets it: at most 15 bytes and a NUL.
+pub type Name = [u8; 16];
+
+/// Makes a name of text; what does not fit is cut off.
+pub fn name_of(text: &[u8]) -> Name {
+    let mut name = [0; 16];
+    let len = text.len().min(15);
+    name[..len].copy_from_slice(&text[..len]);
+    name
+}
+
+/// What a new thread does first.
+pub(crate) enum Start {
+    /// A kernel thread: runs this.
+    Kernel(Box<dyn FnOnce() + Send>),
+    /// An application thread: goes to the application with these registers, after having stored its TID where
+    /// CLONE_CHILD_SETTID says (0: nowhere).
+    Application {
+        /// Registers.
+        regs: Box<UserRegs>,
+        /// Where to store the TID.
+        set_tid: u64,
+    },
+}
 
 /// A thread.
-#[derive(Debug)]
 #[repr(C)]
 pub struct Thread {
-    /// What entry code knows of it.
-    pub head: ThreadHead,
+    /// What the scheduler and entry code know of it.
+    pub entity: Entity,
+    /// Its number; 0 for kernel threads.
+    pub tid: u32,
     process: Arc<Process>,
+    stack: KernelStack,
+    name: SpinLock<Name>,
+    /// Signals that it does not want now. Written by the thread itself only.
+    mask: AtomicU64,
+    /// Signals sent to this thread.
+    pub pending: SpinLock<Pending>,
+    /// When it started.
+    pub started: Instant,
+    /// The address space that the scheduler loads for it; null: none. Kept alive by `own.space`.
+    active_space: AtomicPtr<AddressSpace>,
+    start: SpinLock<Option<Start>>,
+    own: Own,
+}
+
+/// What only the thread itself touches.
+#[derive(Default)]
+pub struct Own {
+    space: RefCell<Option<Arc<AddressSpace>>>,
+    /// Where to store 0 and wake a futex at the end: set_tid_address(2).
+    pub clear_child_tid: Cell<u64>,
+    /// Head of the list of robust locks: set_robust_list(2).
+    pub robust_list: Cell<u64>,
+    /// The alternate signal stack.
+    pub alt_stack: Cell<SigStack>,
+    /// The mask to go back to when the signal that sigsuspend(2) waited for has been handled.
+    pub saved_mask: Cell<Option<SigSet>>,
+    /// Signal to get when the parent ends: prctl(PR_SET_PDEATHSIG).
+    pub parent_death_signal: Cell<u32>,
+}
+
+// SAFETY: `own` is reached only through `Current`, which exists on the thread itself only; `Drop` has the thread to
+// itself. The rest is Sync.
+unsafe impl Sync for Thread {}
+// SAFETY: as above; nothing in it belongs to a CPU.
+unsafe impl Send for Thread {}
+
+impl fmt::Debug for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name();
+        let end = name.iter().position(|&b| b == 0).unwrap_or(name.len());
+        write!(f, "{} ({})", self.tid, name[..end].escape_ascii())
+    }
+}
+
+static OPS: Ops = Ops { share, activate, release };
+
+/// The thread around an entity.
+fn of(entity: &Entity) -> &Thread {
+    // SAFETY: entities with `OPS` are the first field of a Thread, and nobody else makes entities with it.
+    unsafe { &*ptr::from_ref(entity).cast::<Thread>() }
+}
+
+fn share(entity: &Entity) -> Arc<dyn Unpark> {
+    let thread = ptr::from_ref(of(entity));
+    // SAFETY: threads live in an Arc (`Thread::create`), and a running one holds a reference to itself.
+    unsafe {
+        Arc::increment_strong_count(thread);
+        Arc::from_raw(thread)
+    }
+}
+
+fn activate(entity: &Entity) {
+    let space = of(entity).active_space.load(Ordering::Relaxed);
+    crate::activation::switch_to(NonNull::new(space));
+}
+
+fn release(entity: NonNull<Entity>) {
+    // SAFETY: gives back the reference that `Thread::launch` leaked; the scheduler calls this once.
+    drop(unsafe { Arc::from_raw(entity.as_ptr().cast::<Thread>().cast_const()) });
+}
+
+impl Unpark for Thread {
+    fn unpark(&self) {
+        osv_sched::unpark(&self.entity);
+    }
+}
+
+/// What makes a new thread.
+pub(crate) struct Plan {
+    pub(crate) tid: u32,
+    pub(crate) process: Arc<Process>,
+    pub(crate) name: Name,
+    pub(crate) mask: SigSet,
+    pub(crate) space: Option<Arc<AddressSpace>>,
+    pub(crate) fs_base: u64,
+    pub(crate) clear_child_tid: u64,
+    pub(crate) alt_stack: SigStack,
+    pub(crate) start: Start,
 }
 
 impl Thread {
+    /// Makes a thread that [`Thread::launch`] can start.
+    pub(crate) fn create(plan: Plan) -> Result<Arc<Thread>, OutOfMemory> {
+        let stack = KernelStack::new()?;
+        let top = stack.top();
+        let space = plan.space.as_ref().map_or(ptr::null_mut(), |space| Arc::as_ptr(space).cast_mut());
+        let thread = Arc::new(Thread {
+            entity: Entity::new(&OPS),
+            tid: plan.tid,
+            process: plan.process,
+            stack,
+            name: SpinLock::new(plan.name),
+            mask: AtomicU64::new(plan.mask.0),
+            pending: SpinLock::new(Pending::new()),
+            started: osv_sync::park::now(),
+            active_space: AtomicPtr::new(space),
+            start: SpinLock::new(Some(plan.start)),
+            own: Own {
+                space: RefCell::new(plan.space),
+                clear_child_tid: Cell::new(plan.clear_child_tid),
+                alt_stack: Cell::new(plan.alt_stack),
+                ..Own::default()
+            },
+        });
+        // SAFETY: the stack is new and the thread's own, and it has not been started.
+        unsafe { thread.entity.prepare(top, first, 0, plan.fs_base) };
+        Ok(thread)
+    }
+
+    /// Lets it run. Once for each thread.
+    pub(crate) fn launch(self: &Arc<Self>) {
+        // The thread's reference to itself: see `release`.
+        let _ = Arc::into_raw(self.clone());
+        osv_sched::start(&self.entity);
+    }
+
     /// The process that it belongs to.
     #[inline(always)]
     pub fn process(&self) -> &Arc<Process> {
         &self.process
     }
+
+    /// Its name, with NULs to the end.
+    pub fn name(&self) -> Name {
+        *self.name.lock()
+    }
+
+    /// Renames it.
+    pub fn set_name(&self, name: Name) {
+        *self.name.lock() = name;
+    }
+
+    /// Signals that are blocked.
+    #[inline]
+    pub fn mask(&self) -> SigSet {
+        SigSet(self.mask.load(Ordering::Relaxed))
+    }
+
+    /// Whether `addr` lies in the guard page of its kernel stack.
+    pub fn is_stack_guard(&self, addr: u64) -> bool {
+        self.stack.is_guard(addr)
+    }
+
+    /// Has it look at its signals (`exit_work::SIGNAL`) or end (`exit_work::EXIT`).
+    pub(crate) fn notify(&self, work: u32) {
+        self.entity.head.exit_work.fetch_or(work, Ordering::SeqCst);
+        osv_sched::interrupt(&self.entity);
+    }
+
+    /// Whether it is to end.
+    pub fn is_ending(&self) -> bool {
+        self.entity.head.exit_work.load(Ordering::Relaxed) & exit_work::EXIT != 0
+    }
+}
+
+/// The first function of every thread.
+extern "C" fn first(_: usize) -> ! {
+    osv_sched::started();
+    let me = current();
+    let start = me.start.lock().take();
+    match start {
+        Some(Start::Kernel(run)) => {
+            run();
+            crate::exit::thread(0)
+        }
+        Some(Start::Application { regs, set_tid }) => {
+            if set_tid != 0 {
+                // As Linux: a bad address is the application's loss.
+                let _ = osv_hw::usercopy::store_u32(osv_abi::UserAddr(set_tid), me.tid);
+            }
+            let registers = *regs;
+            drop(regs);
+            crate::enter(&registers)
+        }
+        None => unreachable!("a thread starts once"),
+    }
 }
 
 /// The running thread: valid on its own stack only, hence neither `Send` nor `Sync`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Current(PhantomData<*const ()>);
+
+impl fmt::Debug for Current {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
 
 /// The running thread.
 #[inline(always)]
@@ -38,7 +267,89 @@ impl Deref for Current {
     #[inline(always)]
     fn deref(&self) -> &Thread {
         // SAFETY: the scheduler sets `current` to a Thread before it runs on the CPU and keeps that alive until it
-        // has left the CPU for good; a `Current` cannot leave the thread.
+        // has left the CPU for good; a `Current` cannot leave the thread. Boot contexts do not call this.
         unsafe { &*osv_hw::percpu::current().cast::<Thread>() }
     }
+}
+
+impl Current {
+    /// What belongs to this thread alone.
+    #[inline(always)]
+    pub fn own(&self) -> &Own {
+        &(**self).own
+    }
+
+    /// A counted reference.
+    pub fn share(&self) -> Arc<Thread> {
+        let thread = ptr::from_ref::<Thread>(self);
+        // SAFETY: threads live in an Arc, and a running one holds a reference to itself.
+        unsafe {
+            Arc::increment_strong_count(thread);
+            Arc::from_raw(thread)
+        }
+    }
+
+    /// The address space; `None` for kernel threads.
+    #[inline]
+    pub fn space(&self) -> Option<&AddressSpace> {
+        let space = (**self).active_space.load(Ordering::Relaxed);
+        // SAFETY: `own.space` keeps it alive; only the thread itself changes that, through `set_space`, whose
+        // callers hold no reference (it takes `&mut self`).
+        unsafe { space.as_ref() }
+    }
+
+    /// The address space, counted.
+    pub fn space_arc(&self) -> Option<Arc<AddressSpace>> {
+        self.own().space.borrow().clone()
+    }
+
+    /// Moves the thread to another address space, or to none; gives the old one.
+    pub(crate) fn set_space(&mut self, space: Option<Arc<AddressSpace>>) -> Option<Arc<AddressSpace>> {
+        let raw = space.as_ref().map_or(ptr::null_mut(), |space| Arc::as_ptr(space).cast_mut());
+        let old = self.own().space.replace(space);
+        let irq = osv_sync::NoIrq::enter();
+        self.active_space.store(raw, Ordering::Relaxed);
+        if raw.is_null() {
+            crate::activation::leave();
+        } else {
+            crate::activation::switch_to(NonNull::new(raw));
+        }
+        drop(irq);
+        old
+    }
+
+    /// Changes the blocked signals; what becomes deliverable is seen on the way out.
+    pub fn set_mask(&self, mask: SigSet) {
+        self.mask.store(mask.minus(SigSet::UNBLOCKABLE).0, Ordering::Relaxed);
+        if self.has_deliverable() {
+            self.entity.head.exit_work.fetch_or(exit_work::SIGNAL, Ordering::Relaxed);
+        }
+    }
+
+    /// Signals that wait for this thread or its process.
+    pub fn pending_set(&self) -> SigSet {
+        self.pending.lock().set().union(self.process().pending.lock().set())
+    }
+
+    fn has_deliverable(&self) -> bool {
+        !self.pending_set().minus(self.mask()).is_empty()
+    }
+}
+
+/// Starts a kernel thread: a thread of init's process that runs `run`.
+pub fn spawn_kernel(name: &str, run: impl FnOnce() + Send + 'static) -> Result<Arc<Thread>, OutOfMemory> {
+    let thread = Thread::create(Plan {
+        tid: 0,
+        process: crate::registry::kernel_process(),
+        name: name_of(name.as_bytes()),
+        mask: SigSet(u64::MAX),
+        space: None,
+        fs_base: 0,
+        clear_child_tid: 0,
+        alt_stack: SigStack::default(),
+        start: Start::Kernel(Box::new(run)),
+    })?;
+    crate::registry::add_kernel_thread(&thread);
+    thread.launch();
+    Ok(thread)
 }
