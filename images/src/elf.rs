@@ -86,14 +86,16 @@ impl<'a> Elf<'a> {
         let relocations = [object.rela, object.jmprel].into_iter().flat_map(|table| {
             (0..table.len() / Rela::SIZE).filter_map(|index| Rela::read(table, index * Rela::SIZE))
         });
-        let mut symbols: Vec<u32> =
-            relocations.map(|rela| rela.symbol).filter(|symbol| *symbol != 0).collect();
+        let mut symbols: Vec<_> = relocations
+            .filter(|rela| rela.symbol != 0)
+            .map(|rela| (rela.symbol, rela.kind == elf::r::COPY))
+            .collect();
         symbols.sort_unstable();
         symbols.dedup();
-        let import = |index| {
+        let import = |(index, is_copied): (u32, bool)| {
             let symbol = Sym::read(object.symbols, index)?;
             // A COPY relocation's symbol is defined in the executable, yet asks for the original.
-            if symbol.is_defined() && !self.is_copied(object, index) {
+            if symbol.is_defined() && !is_copied {
                 return None;
             }
             let name = std::str::from_utf8(object.symbol_name(&symbol)?).ok()?;
@@ -104,12 +106,6 @@ impl<'a> Elf<'a> {
             Some((name, Import { version, weak, tls: symbol.kind() == elf::STT_TLS }))
         };
         symbols.into_iter().filter_map(import).collect()
-    }
-
-    fn is_copied(&self, object: &Object<'_>, symbol: u32) -> bool {
-        (0..object.rela.len() / Rela::SIZE)
-            .filter_map(|index| Rela::read(object.rela, index * Rela::SIZE))
-            .any(|rela| rela.kind == elf::r::COPY && rela.symbol == symbol)
     }
 
     /// Whether it defines `name` for others.

@@ -13,7 +13,7 @@ const QEMU: &str = "qemu-system-x86_64";
 /// What a guest behind QEMU's user-mode network has.
 const USER_NET: &str = "10.0.2.15/24,gw=10.0.2.2,dns=10.0.2.3";
 /// Port and size of isa-debug-exit, by which a kernel without a supervisor or in a panic leaves.
-const DEBUG_EXIT: &str = "isa-debug-exit,iobase=0x501,iosize=0x02";
+const DEBUG_EXIT: &str = "isa-debug-exit,iobase=0x501,iosize=0x04";
 
 /// Where QEMU finds kernel and channel.
 #[derive(Debug, Clone)]
