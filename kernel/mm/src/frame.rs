@@ -24,7 +24,7 @@ use cache::Caches;
 use core::mem::ManuallyDrop;
 use core::num::NonZeroU32;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering, fence};
 use osv_base::io::{Sink, Source};
 use osv_base::{PAGE_SIZE, PhysAddr};
 use osv_sync::SpinLock;
@@ -118,6 +118,7 @@ pub unsafe fn init(ranges: &[Range<PhysAddr>], offset: u64) -> usize {
         }
     }
     let free = zone.free();
+    note_free(&zone);
     MEMORY.call_once(|| Memory {
         base: low,
         records,
@@ -347,6 +348,22 @@ pub(crate) fn record_of(phys: PhysAddr) -> Option<&'static Record> {
     memory().record(NonZeroU32::new(phys.page() as u32)?)
 }
 
+/// How many hold the frame at `phys`; `None` for memory that is not counted.
+#[inline]
+pub(crate) fn holders(phys: PhysAddr) -> Option<u32> {
+    let refs = record_of(phys)?.refs.load(Ordering::Acquire);
+    (refs < IMMORTAL).then_some(refs)
+}
+
+/// One more holder of the frame at `phys`, which somebody holds for the length of the call: an entry of a locked
+/// address space.
+#[inline]
+pub(crate) fn hold(phys: PhysAddr) -> Frame {
+    // SAFETY: the handle made here is not dropped; the clone counts.
+    let held = ManuallyDrop::new(unsafe { Frame::from_phys(phys) });
+    (*held).clone()
+}
+
 /// Frames, now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -356,6 +373,57 @@ pub struct Counts {
     pub free: usize,
     /// Of the free ones, those that only the kernel may take.
     pub reserve: usize,
+}
+
+/// Free frames outside the caches by CPU, as of the last change.
+static FREE: AtomicUsize = AtomicUsize::new(0);
+
+fn note_free(zone: &Zone) {
+    FREE.store(zone.free(), Ordering::Relaxed);
+}
+
+/// About how many frames are free; costs a load.
+#[inline]
+pub fn free_about() -> usize {
+    memory();
+    FREE.load(Ordering::Relaxed)
+}
+
+/// How many frames were handed over at the start.
+#[inline]
+pub fn total() -> usize {
+    memory().total.load(Ordering::Relaxed)
+}
+
+/// Frames that only the kernel may take.
+#[inline]
+pub fn reserve() -> usize {
+    memory().reserve.load(Ordering::Relaxed)
+}
+
+/// Number of the frame of zeros; 0 before the first use.
+static ZERO: AtomicU32 = AtomicU32::new(0);
+
+/// Whether `phys` is the shared frame of zeros.
+#[inline]
+pub(crate) fn is_zero(phys: PhysAddr) -> bool {
+    phys.page() == u64::from(ZERO.load(Ordering::Relaxed)) && phys.page() != 0
+}
+
+/// A frame of zeros that everybody shares and nobody may write; never freed.
+pub fn zero() -> Result<Frame, OutOfMemory> {
+    if let Some(number) = NonZeroU32::new(ZERO.load(Ordering::Acquire)) {
+        return Ok(Frame(number));
+    }
+    let frame = ManuallyDrop::new(Frame::zeroed(Use::Kernel)?);
+    if let Some(record) = record_of(frame.phys()) {
+        record.refs.store(IMMORTAL, Ordering::Relaxed);
+    }
+    // Should two CPUs be here at once, one frame is lost, once.
+    match ZERO.compare_exchange(0, frame.0.get(), Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => Ok(Frame(frame.0)),
+        Err(other) => Ok(Frame(NonZeroU32::new(other).unwrap_or(frame.0))),
+    }
 }
 
 /// How many frames there are.

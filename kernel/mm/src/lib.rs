@@ -23,6 +23,8 @@ pub mod frame;
 pub mod heap;
 pub mod mmu;
 pub mod pager;
+pub mod pressure;
+pub mod space;
 
 use osv_base::{Errno, Fail};
 

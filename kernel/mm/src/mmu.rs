@@ -68,8 +68,8 @@ pub struct Entry {
 
 /// One set of page tables: the lower half of an address space. The upper half is the kernel's, the same in all.
 ///
-/// Addresses are aligned to the size that they speak of. Ranges never cut a huge entry in two: [`PageTable::split`]
-/// comes first. No operation flushes; the caller shoots down, then calls [`PageTable::reap`].
+/// Addresses are aligned to the size that they speak of. A huge entry that a range meets in part is visited, and
+/// changed, whole; whoever minds calls [`PageTable::split`] first. No operation flushes; the caller shoots down, then calls [`PageTable::reap`].
 pub trait PageTable: Send {
     /// What to load to make it the active one.
     fn root(&self) -> PhysAddr;
@@ -77,6 +77,8 @@ pub trait PageTable: Send {
     fn query(&self, at: u64) -> Option<Entry>;
     /// Maps what is not mapped. Fails for want of a table.
     fn map(&mut self, at: u64, entry: Entry) -> Result<(), OutOfMemory>;
+    /// Makes the tables that a small entry at `at` needs, so that mapping it later does not fail.
+    fn prepare(&mut self, at: u64) -> Result<(), OutOfMemory>;
     /// Whether nothing is mapped in the 2 MiB from `at`.
     fn is_vacant(&self, at: u64) -> bool;
     /// Visits the entries in `range` in order; what `visit` returns becomes the entry: the same, changed, or none.

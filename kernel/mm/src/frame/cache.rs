@@ -81,6 +81,7 @@ fn refill(magazine: &mut Magazine, zone: &SpinLock<Zone>, what: Use, keep: usize
         magazine.frames[at] = frame;
         magazine.len += 1;
     }
+    super::note_free(&zone);
     // So that neighbours are handed out in ascending order.
     let len = magazine.len as usize;
     magazine.frames[..len].reverse();
@@ -93,6 +94,7 @@ fn spill(magazine: &mut Magazine, zone: &SpinLock<Zone>, count: usize) {
         let frame = magazine.frames[i];
         zone.give(frame..frame + 1);
     }
+    super::note_free(&zone);
     let len = magazine.len as usize;
     magazine.frames.copy_within(count..len, 0);
     magazine.len -= count as u32;

@@ -1,6 +1,6 @@
 //! Frames in a row.
 
-use super::{Use, direct, memory};
+use super::{Frame, Use, direct, memory};
 use crate::OutOfMemory;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
@@ -26,7 +26,9 @@ impl Run {
             if zone.free() < keep + count as usize {
                 return None;
             }
-            zone.take_run(count, align, what)
+            let first = zone.take_run(count, align, what);
+            super::note_free(&zone);
+            first
         };
         let first = match take() {
             Some(first) => first,
@@ -70,7 +72,7 @@ impl Run {
     }
 
     /// Gives the run up: each frame is then held once, by whoever keeps the address, and ends by
-    /// [`super::Frame::from_phys`] or [`Run::from_phys`].
+    /// [`Frame::from_phys`] or [`Run::from_phys`].
     pub fn into_phys(self) -> PhysAddr {
         core::mem::ManuallyDrop::new(self).phys()
     }
@@ -81,6 +83,31 @@ impl Run {
     /// The frames are held once each, by the caller.
     pub unsafe fn from_phys(phys: PhysAddr, pages: Pages) -> Run {
         Run { first: phys.page() as u32, count: pages.0 as u32 }
+    }
+
+    /// Gives up one count of each of `pages` frames from `phys` on, others of which may be held elsewhere.
+    ///
+    /// # Safety
+    /// The caller holds a count of each, and forgets it.
+    pub(crate) unsafe fn release_shared(phys: PhysAddr, pages: Pages) {
+        let memory = memory();
+        let first = (phys.page() as u32).wrapping_sub(memory.base);
+        let mut freed = 0;
+        for frame in first..first + pages.0 as u32 {
+            if memory.records.get(frame).is_some_and(|r| r.refs.load(Ordering::Acquire) == 1) {
+                freed += 1;
+            }
+        }
+        if freed == pages.0 {
+            // Held by nobody else, so by nobody new: all at once.
+            // SAFETY: as the caller promises.
+            drop(unsafe { Run::from_phys(phys, pages) });
+        } else {
+            for page in 0..pages.0 as u64 {
+                // SAFETY: as the caller promises.
+                drop(unsafe { Frame::from_phys(phys.offset(page * PAGE_SIZE as u64)) });
+            }
+        }
     }
 
     /// Copies in at `offset`; `false`, and nothing done, when it does not fit.
@@ -114,6 +141,8 @@ impl Drop for Run {
                 record.refs.store(0, Ordering::Relaxed);
             }
         }
-        memory.zone.lock().give(first..first + self.count);
+        let mut zone = memory.zone.lock();
+        zone.give(first..first + self.count);
+        super::note_free(&zone);
     }
 }

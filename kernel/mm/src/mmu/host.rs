@@ -39,9 +39,21 @@ impl Encoding for HostEncoding {
 #[derive(Debug)]
 pub struct HostMmu;
 
+type Tlb = alloc::collections::BTreeMap<(usize, u64), Entry>;
+
 std::thread_local! {
-    /// Calls of [`Mmu::shoot_down`] by this thread, for tests.
-    pub static SHOOTDOWNS: core::cell::RefCell<alloc::vec::Vec<Range<u64>>> = const { core::cell::RefCell::new(alloc::vec::Vec::new()) };
+    static TLB: core::cell::RefCell<Tlb> = const { core::cell::RefCell::new(Tlb::new()) };
+}
+
+/// Remembers a translation of the address space with these `cpus`, as a CPU would.
+pub fn remember(cpus: &CpuSet, at: u64, entry: Entry) {
+    TLB.with(|tlb| tlb.borrow_mut().insert((core::ptr::from_ref(cpus).addr(), at), entry));
+}
+
+/// What is remembered of that address space.
+pub fn remembered(cpus: &CpuSet) -> alloc::vec::Vec<(u64, Entry)> {
+    let space = core::ptr::from_ref(cpus).addr();
+    TLB.with(|tlb| tlb.borrow().range((space, 0)..(space, u64::MAX)).map(|((_, at), e)| (*at, *e)).collect())
 }
 
 impl Mmu for HostMmu {
@@ -49,8 +61,16 @@ impl Mmu for HostMmu {
         Ok(Box::new(Tree::<HostEncoding>::new(core::iter::empty())?))
     }
     fn flush_here(&self, _at: u64) {}
-    fn shoot_down(&self, _cpus: &CpuSet, range: Range<u64>) {
-        SHOOTDOWNS.with(|s| s.borrow_mut().push(range));
+    fn shoot_down(&self, cpus: &CpuSet, range: Range<u64>) {
+        let space = core::ptr::from_ref(cpus).addr();
+        TLB.with(|tlb| {
+            tlb.borrow_mut().retain(|(s, at), entry| {
+                let goes = *s == space && range.contains(at);
+                // Until now a CPU may have used it.
+                assert!(!goes || crate::frame::holders(entry.phys) != Some(0), "freed before the shootdown");
+                !goes
+            });
+        });
     }
     fn map_kernel(&self, _at: VirtAddr, _entry: Option<Entry>) -> Result<(), OutOfMemory> {
         Ok(())

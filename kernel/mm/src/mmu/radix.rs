@@ -7,7 +7,7 @@
 //! Entries are written whole and atomically: the machine walks the tables at the same time, and sets accessed and
 //! dirty bits. The one writer of an address space's tables is the holder of its lock (`&mut self`).
 
-use super::{Entry, PageTable, Pte, Size};
+use super::{Entry, PageTable, Size};
 use crate::OutOfMemory;
 use crate::frame::{self, Frame, Use, direct};
 use core::marker::PhantomData;
@@ -237,13 +237,14 @@ impl<E: Encoding> PageTable for Tree<E> {
         Ok(())
     }
 
+    fn prepare(&mut self, at: u64) -> Result<(), OutOfMemory> {
+        self.table_or_new(at, 1).map(|_| ())
+    }
+
     fn is_vacant(&self, at: u64) -> bool {
         match self.table(at, 2) {
             Some(table) => entries(table)[index(at, 2)].load(Ordering::Relaxed) == 0,
-            None => match self.query(at) {
-                Some(_) => false,
-                None => true,
-            },
+            None => true,
         }
     }
 

@@ -1,0 +1,117 @@
+//! What happens as memory runs out (design section 6).
+//!
+//! 1. Plenty: more than half is free, huge pages may be used.
+//! 2. Below [`low`]: mmap, fork, sockets and threads fail at the door with ENOMEM ([`admit`]), and the shrinkers are
+//!    asked to give back, by a thread of their own ([`run_shrinkers`]), never inside a fault.
+//! 3. The reserve: only the kernel's own small allocations.
+//! 4. Nothing left: whoever faulted gets [`crate::space::Outcome::OutOfMemory`], and calls [`last_resort`], which ends
+//!    the application with status 137 and a report.
+
+use crate::{OutOfMemory, frame};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use osv_base::Pages;
+use osv_sync::{Mutex, Wait, WaitQueue};
+use spin::Once;
+
+/// A cache that can give memory back.
+pub trait Shrinker: Send + Sync {
+    /// Frees about `pages`; returns how many it freed. Runs on the shrinkers' thread, with no lock held.
+    fn shrink(&self, pages: Pages) -> Pages;
+}
+
+static SHRINKERS: Mutex<Vec<Arc<dyn Shrinker>>> = Mutex::new(Vec::new());
+static WANTED: AtomicBool = AtomicBool::new(false);
+static WAKE: WaitQueue = WaitQueue::new();
+static REFUSED: AtomicUsize = AtomicUsize::new(0);
+static LAST_RESORT: Once<fn() -> !> = Once::new();
+
+/// Free frames below which nothing new is let in: twice the reserve.
+pub fn low() -> usize {
+    frame::reserve() * 2
+}
+
+/// Whether more than half of memory is free.
+#[inline]
+pub fn is_plenty() -> bool {
+    frame::free_about() > frame::total() / 2
+}
+
+/// The door: whether `pages` more may be begun with. Asked by mmap, fork, clone and socket before they start.
+#[inline]
+pub fn admit(pages: Pages) -> Result<(), OutOfMemory> {
+    if frame::free_about() > low().saturating_add(pages.0) {
+        return Ok(());
+    }
+    refuse(pages)
+}
+
+#[cold]
+fn refuse(pages: Pages) -> Result<(), OutOfMemory> {
+    wake_shrinkers();
+    // The caches by CPU count as well.
+    if frame::counts().free > low().saturating_add(pages.0) {
+        return Ok(());
+    }
+    REFUSED.fetch_add(1, Ordering::Relaxed);
+    Err(OutOfMemory)
+}
+
+/// How often the door stayed shut.
+pub fn refusals() -> usize {
+    REFUSED.load(Ordering::Relaxed)
+}
+
+/// Adds a cache that can shrink.
+pub fn register(shrinker: Arc<dyn Shrinker>) -> Result<(), OutOfMemory> {
+    let mut shrinkers = SHRINKERS.lock();
+    shrinkers.try_reserve(1)?;
+    shrinkers.push(shrinker);
+    Ok(())
+}
+
+/// Asks for a round of the shrinkers soon.
+pub fn wake_shrinkers() {
+    WANTED.store(true, Ordering::SeqCst);
+    WAKE.wake_one();
+}
+
+/// Body of the shrinkers' thread, which bring-up starts; never returns.
+pub fn run_shrinkers() -> ! {
+    loop {
+        let _ = WAKE.wait_until(Wait::UNINTERRUPTIBLE, || WANTED.swap(false, Ordering::SeqCst).then_some(()));
+        shrink_once();
+    }
+}
+
+/// One round: until there is twice what the door asks for, each shrinker once. Returns the pages freed.
+pub fn shrink_once() -> Pages {
+    let count = SHRINKERS.lock().len();
+    let mut freed = 0;
+    for i in 0..count {
+        let want = (low() * 2).saturating_sub(frame::counts().free);
+        if want == 0 {
+            break;
+        }
+        let Some(shrinker) = SHRINKERS.lock().get(i).cloned() else { break };
+        freed += shrinker.shrink(Pages(want)).0;
+    }
+    Pages(freed)
+}
+
+/// Registers what ends the application when nothing else helps. The first registration stays.
+pub fn set_last_resort(end: fn() -> !) {
+    LAST_RESORT.call_once(|| end);
+}
+
+/// Ends the application: out of memory.
+///
+/// # Panics
+/// When nobody registered.
+pub fn last_resort() -> ! {
+    match LAST_RESORT.get() {
+        Some(end) => end(),
+        None => panic!("out of memory: {:?}", frame::counts()),
+    }
+}

@@ -1,0 +1,338 @@
+//! Page faults: from an access to an entry.
+
+use super::area::{Area, AreaFlags, Backing, STACK_GAP};
+use super::gather::Gather;
+use super::{AddressSpace, HUGE, Inner, MIN_ADDR, PAGE, is_exclusive};
+use crate::frame::{self, Frame, Run, Use};
+use crate::mmu::{self, Entry, Pte, Size};
+use crate::pager::{ObjectId, Pager};
+use crate::{OutOfMemory, pressure};
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+use osv_abi::Errno;
+use osv_abi::mem::USER_END;
+use osv_abi::uapi::memory::Prot;
+use osv_base::{Fail, Pages};
+
+/// What was tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// A load.
+    Read,
+    /// A store.
+    Write,
+    /// An instruction fetch.
+    Execute,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Try again: it works now.
+    Done,
+    /// Nothing is mapped there: SIGSEGV, SEGV_MAPERR.
+    Unmapped,
+    /// The mapping forbids it: SIGSEGV, SEGV_ACCERR.
+    Forbidden,
+    /// Past the end of the object: SIGBUS, BUS_ADRERR.
+    PastEnd,
+    /// The object could not be read: SIGBUS, BUS_ADRERR.
+    Failed,
+    /// No memory: the last resort of design section 6.
+    OutOfMemory,
+}
+
+/// A page that a pager gave while the lock was not held.
+struct Fetched {
+    object: ObjectId,
+    index: u64,
+    write: bool,
+    frame: Frame,
+}
+
+enum Step {
+    Done(Outcome),
+    Fetch(Arc<dyn Pager>, u64, bool),
+}
+
+impl From<OutOfMemory> for Step {
+    fn from(_: OutOfMemory) -> Step {
+        Step::Done(Outcome::OutOfMemory)
+    }
+}
+
+/// Pages that are mapped with the one that faulted when the object has them at hand.
+const AROUND: u64 = 16;
+
+impl AddressSpace {
+    /// Makes `access` at `addr` possible, or says why it is not. May sleep; no lock may be held.
+    pub fn fault(&self, addr: u64, access: Access) -> Outcome {
+        if !(MIN_ADDR..USER_END).contains(&addr) {
+            return Outcome::Unmapped;
+        }
+        let mut fetched = None;
+        loop {
+            let step = {
+                let mut inner = self.inner.lock();
+                match inner.fault(self, addr & !(PAGE - 1), access, fetched.take()) {
+                    Ok(step) | Err(step) => step,
+                }
+            };
+            match step {
+                Step::Done(outcome) => return outcome,
+                Step::Fetch(pager, index, write) => match pager.page(index, write) {
+                    Ok(frame) => fetched = Some(Fetched { object: pager.object(), index, write, frame }),
+                    Err(Fail::Errno(Errno::ENXIO)) => return Outcome::PastEnd,
+                    Err(Fail::Errno(Errno::ENOMEM)) => return Outcome::OutOfMemory,
+                    Err(_) => return Outcome::Failed,
+                },
+            }
+        }
+    }
+
+    /// Faults all of `start..end` in; stops at what cannot be.
+    pub fn populate(&self, start: u64, end: u64, access: Access) -> Outcome {
+        let mut at = start;
+        while at < end {
+            match self.fault(at, access) {
+                Outcome::Done => at += PAGE,
+                other => return other,
+            }
+        }
+        Outcome::Done
+    }
+}
+
+impl Inner {
+    #[inline]
+    fn fault(
+        &mut self,
+        space: &AddressSpace,
+        at: u64,
+        access: Access,
+        fetched: Option<Fetched>,
+    ) -> Result<Step, Step> {
+        if self.areas.find(at).is_none() {
+            self.grow(space, at)?;
+        }
+        let Some(area) = self.areas.find(at) else { return Ok(Step::Done(Outcome::Unmapped)) };
+        let allowed = area.pte();
+        let need = match access {
+            Access::Read => Pte::READ,
+            Access::Write => Pte::READ | Pte::WRITE,
+            Access::Execute => Pte::READ | Pte::EXEC,
+        };
+        if !allowed.contains(need) {
+            return Ok(Step::Done(Outcome::Forbidden));
+        }
+        match self.table.query(at) {
+            Some(entry) if entry.flags.contains(need) => {
+                // Another thread was here first, or this CPU remembers what was narrower.
+                mmu::mmu().flush_here(at);
+                Ok(Step::Done(Outcome::Done))
+            }
+            Some(entry) => self.widen(space, at, entry, need, fetched),
+            None if area.is_anonymous() => self.fill_anonymous(at, need.contains(Pte::WRITE)),
+            None => self.fill_object(at, need.contains(Pte::WRITE), fetched),
+        }
+    }
+
+    /// First touch of private memory.
+    fn fill_anonymous(&mut self, at: u64, write: bool) -> Result<Step, Step> {
+        let Some(area) = self.areas.find(at) else { return Ok(Step::Done(Outcome::Unmapped)) };
+        let flags = area.pte() | Pte::ANON;
+        if (write || area.flags.contains(AreaFlags::HUGE)) && wants_huge(area, at) {
+            let start = at & !(HUGE - 1);
+            if self.table.is_vacant(start)
+                && let Ok(run) = Run::zeroed(Pages(Size::Huge.frames()), HUGE as usize, Use::User)
+            {
+                let phys = run.phys();
+                if self.table.map(start, Entry { phys, size: Size::Huge, flags }).is_ok() {
+                    run.into_phys();
+                    self.counts.anonymous += Size::Huge.frames();
+                    return Ok(Step::Done(Outcome::Done));
+                }
+            }
+        }
+        if !write {
+            // Reading what was never written: the one page of zeros, until a write.
+            let zero = frame::zero()?;
+            let flags = area.pte() - Pte::WRITE;
+            self.table.map(at, Entry { phys: zero.phys(), size: Size::Small, flags })?;
+            return Ok(Step::Done(Outcome::Done));
+        }
+        let frame = Frame::zeroed(Use::User)?;
+        self.put(at, frame, flags)?;
+        Ok(Step::Done(Outcome::Done))
+    }
+
+    /// First touch of an object's page.
+    fn fill_object(&mut self, at: u64, write: bool, fetched: Option<Fetched>) -> Result<Step, Step> {
+        let Some(area) = self.areas.find(at) else { return Ok(Step::Done(Outcome::Unmapped)) };
+        let Backing::Object { pager, .. } = &area.backing else { return Ok(Step::Done(Outcome::Unmapped)) };
+        let index = area.index_of(at);
+        let tell = write && area.is_shared();
+        let frame = match fetched {
+            Some(f) if f.object == pager.object() && f.index == index && f.write == tell => f.frame,
+            _ if tell => return Ok(Step::Fetch(pager.clone(), index, true)),
+            _ => match pager.cached(index) {
+                Some(frame) => frame,
+                None => return Ok(Step::Fetch(pager.clone(), index, false)),
+            },
+        };
+        let allowed = area.pte();
+        if area.is_shared() {
+            let flags = if write { allowed } else { allowed - Pte::WRITE };
+            self.put(at, frame, flags)?;
+        } else if write {
+            self.put(at, frame.duplicate(Use::User)?, allowed | Pte::ANON)?;
+        } else {
+            self.put(at, frame, allowed - Pte::WRITE)?;
+            self.fill_around(at);
+        }
+        Ok(Step::Done(Outcome::Done))
+    }
+
+    /// Maps the neighbours of a page of a private file mapping that are at hand: programs touch code and constants
+    /// page after page.
+    fn fill_around(&mut self, at: u64) {
+        let Some(area) = self.areas.find(at) else { return };
+        let Backing::Object { pager, .. } = &area.backing else { return };
+        let (pager, flags) = (pager.clone(), area.pte() - Pte::WRITE);
+        let window = at & !(AROUND * PAGE - 1);
+        let range = window.max(area.range.start)..(window + AROUND * PAGE).min(area.range.end);
+        let first = area.index_of(range.start);
+        for (i, here) in range.step_by(PAGE as usize).enumerate() {
+            if self.table.query(here).is_some() {
+                continue;
+            }
+            let Some(frame) = pager.cached(first + i as u64) else { continue };
+            if self.put(here, frame, flags).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// An entry is there but allows less than the area does.
+    fn widen(
+        &mut self,
+        space: &AddressSpace,
+        at: u64,
+        entry: Entry,
+        need: Pte,
+        fetched: Option<Fetched>,
+    ) -> Result<Step, Step> {
+        let Some(area) = self.areas.find(at) else { return Ok(Step::Done(Outcome::Unmapped)) };
+        let allowed = area.pte();
+        let keep = entry.flags & Pte::ANON;
+        if !need.contains(Pte::WRITE) {
+            self.set_flags(at, allowed - Pte::WRITE | keep | entry.flags & Pte::WRITE);
+            return Ok(Step::Done(Outcome::Done));
+        }
+        if area.is_shared() {
+            // The first write: the pager hears of it, and may put another frame there.
+            let Backing::Object { pager, .. } = &area.backing else {
+                return Ok(Step::Done(Outcome::Unmapped));
+            };
+            let index = area.index_of(at);
+            return match fetched {
+                Some(f) if f.object == pager.object() && f.index == index && f.write => {
+                    if f.frame.phys() == entry.phys {
+                        self.set_flags(at, allowed);
+                    } else {
+                        self.replace(space, at, f.frame, allowed);
+                    }
+                    Ok(Step::Done(Outcome::Done))
+                }
+                _ => Ok(Step::Fetch(pager.clone(), index, true)),
+            };
+        }
+        if is_exclusive(&entry) {
+            self.set_flags(at, allowed | Pte::ANON);
+            return Ok(Step::Done(Outcome::Done));
+        }
+        // Copy on write.
+        if entry.size == Size::Huge {
+            self.table.split(at)?;
+        }
+        let Some(entry) = self.table.query(at) else { return Ok(Step::Done(Outcome::Done)) };
+        let copy = if entry.phys == frame::zero()?.phys() {
+            Frame::zeroed(Use::User)?
+        } else {
+            let shared = frame::hold(entry.phys);
+            shared.duplicate(Use::User)?
+        };
+        self.replace(space, at, copy, allowed | Pte::ANON);
+        Ok(Step::Done(Outcome::Done))
+    }
+
+    /// Maps `frame` where nothing is.
+    #[inline]
+    fn put(&mut self, at: u64, frame: Frame, flags: Pte) -> Result<(), OutOfMemory> {
+        let entry = Entry { phys: frame.phys(), size: Size::Small, flags };
+        self.table.map(at, entry)?;
+        frame.into_phys();
+        self.counts.enters(&entry);
+        Ok(())
+    }
+
+    /// Puts `frame` in place of the small entry at `at`, everywhere, before it returns.
+    fn replace(&mut self, space: &AddressSpace, at: u64, frame: Frame, flags: Pte) {
+        let mut gather = Gather::new(&space.cpus);
+        let entry = Entry { phys: frame.into_phys(), size: Size::Small, flags };
+        let counts = &mut self.counts;
+        self.table.update(at..at + PAGE, &mut |at, old| {
+            counts.leaves(&old);
+            gather.removed(at, old);
+            Some(entry)
+        });
+        counts.enters(&entry);
+        gather.flush();
+    }
+
+    /// Gives the entry at `at`, small or huge, more rights.
+    fn set_flags(&mut self, at: u64, flags: Pte) {
+        self.table.update(at..at + PAGE, &mut |_, entry| Some(Entry { flags, ..entry }));
+        mmu::mmu().flush_here(at);
+    }
+
+    /// Lets an area that grows down reach `at`.
+    #[cold]
+    fn grow(&mut self, space: &AddressSpace, at: u64) -> Result<(), Step> {
+        let unmapped = Step::Done(Outcome::Unmapped);
+        let Some(area) = self.areas.at_or_after(at) else { return Err(unmapped) };
+        let (start, end) = (area.range.start, area.range.end);
+        if !area.flags.contains(AreaFlags::GROWSDOWN)
+            || end - at > space.limits.stack.load(Ordering::Relaxed)
+            || at < MIN_ADDR
+        {
+            return Err(unmapped);
+        }
+        if let Some(below) = self.areas.before(at)
+            && !below.flags.contains(AreaFlags::GROWSDOWN)
+            && below.prot.intersects(Prot::READ | Prot::WRITE | Prot::EXEC)
+            && below.range.end + STACK_GAP > at
+        {
+            return Err(unmapped);
+        }
+        self.alter(start, |area| {
+            if let Backing::Object { offset, .. } = &mut area.backing {
+                *offset = offset.saturating_sub(start - at);
+            }
+            area.range.start = at;
+        });
+        Ok(())
+    }
+}
+
+/// Whether 2 MiB around `at` should come at once.
+fn wants_huge(area: &Area, at: u64) -> bool {
+    /// Smaller areas get huge pages only on advice.
+    const LARGE: u64 = 16 << 20;
+    let start = at & !(HUGE - 1);
+    area.range.start <= start
+        && start + HUGE <= area.range.end
+        && !area.flags.intersects(AreaFlags::NOHUGE | AreaFlags::STACK | AreaFlags::GROWSDOWN)
+        && (area.flags.contains(AreaFlags::HUGE) || area.bytes() >= LARGE)
+        && pressure::is_plenty()
+}
