@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::check::missing_symbols;
+use crate::check::{Finding, missing_symbols};
 use crate::elf::Elf;
 use crate::error::{Error, Result};
 use crate::image::{Image, MAX_ROOT};
@@ -116,20 +116,7 @@ impl Recipe {
         let mut warnings = Vec::new();
         self.check_added(&search, &program, &tree, &mut warnings);
         if serves_libc {
-            let missing = missing_symbols(&program, &libraries)?;
-            let shown: Vec<_> = missing
-                .iter()
-                .take(5)
-                .map(|finding| format!("{} ({})", finding.what, finding.wanted_by))
-                .collect();
-            if !missing.is_empty() {
-                warnings.push(format!(
-                    "{} symbols are missing and calling one ends the program: {}{}; `osv-pack check` lists them, --libc image runs the system's own libc",
-                    missing.len(),
-                    shown.join(", "),
-                    if missing.len() > shown.len() { ", ..." } else { "" }
-                ));
-            }
+            warnings.extend(missing_warning(&missing_symbols(&program, &libraries)?));
         }
         let boot = BootConfig { program: program.guest.as_os_str().as_bytes().into(), ..self.boot.clone() };
         let text = format!("# made by osv-pack\n{boot}");
@@ -172,6 +159,19 @@ impl Packed {
         let root = erofs::write(&self.tree)?;
         Image::parse(&kernel_path, &kernel)?.with_root(&root)
     }
+}
+
+fn missing_warning(missing: &[Finding]) -> Option<String> {
+    let mut names: Vec<_> = missing.iter().map(|finding| finding.what.as_str()).collect();
+    names.dedup();
+    let shown = names.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+    let more = if names.len() > 3 { ", ..." } else { "" };
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} symbols are missing, a call of one ends the program: {shown}{more} (see osv-pack check)",
+            names.len()
+        )
+    })
 }
 
 /// HOST:GUEST, or HOST alone for the same absolute path.

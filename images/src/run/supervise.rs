@@ -1,27 +1,27 @@
 //! Moves bytes between the guest and us while a [`Session`] decides.
 //!
-//! One thread for each source that can only be waited for: the channel (which also writes the application's output, so
-//! that a slow reader holds up the guest and not our memory), standard input (within the guest's credit), what is to be
-//! sent, the serial port, QEMU's own messages, and signals. They tell the main thread, which alone owns the session
-//! and the process. All end with the process; those that wait on our own input or signals end with us.
+//! The threads of [`pumps`](super::pumps) tell the main one, which alone owns the session and the process.
 
 use super::child::Qemu;
+use super::pumps::{
+    Credit, Heard, News, SharedHeard, encode, listen, lock, receive_frames, send_frames, send_stdin,
+    watch_signals,
+};
 use super::qemu::{self, Boot, Kernel, find_qemu};
 use super::session::{Action, Event, Message, Outcome, Session};
-use super::tail::Tail;
 use super::{Accel, Options};
 use crate::error::{Error, Result};
-use osv_abi::channel::{Decoder, Exit, Frame, HEADER_LEN, Item, MAX_PAYLOAD, WindowSize};
+use osv_abi::channel::{Decoder, Exit, Item, WindowSize};
 use rustix::fs::MemfdFlags;
 use rustix::io::FdFlags;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGWINCH};
+use signal_hook::consts::{SIGPIPE, SIGWINCH};
 use std::fs::File;
-use std::io::{ErrorKind, IsTerminal, Read, Write};
+use std::io::{IsTerminal, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,32 +34,6 @@ pub enum Source<'a> {
     File(&'a Path),
     /// Bytes that were never written anywhere.
     Bytes(&'a [u8]),
-}
-
-/// What the threads tell the main one.
-enum News {
-    /// A frame that isn't output.
-    Frame(Vec<u8>),
-    /// The guest's end of the channel is closed: QEMU has ended.
-    Closed,
-    Signal(i32),
-}
-
-/// What went by, for reports of failure.
-#[derive(Default)]
-struct Heard {
-    serial: Tail,
-    kernel: Tail,
-    qemu: Tail,
-}
-
-type SharedHeard = Arc<Mutex<Heard>>;
-
-/// Bytes of standard input that the guest has room for.
-#[derive(Default)]
-struct Credit {
-    bytes: Mutex<u64>,
-    more: Condvar,
 }
 
 /// Runs the image until the guest ends; the status for our own exit.
@@ -178,7 +152,9 @@ fn conclude(
 ) -> Result<u8> {
     let was_connected = session.is_connected();
     let Heard { serial, kernel, qemu } = heard;
-    let console = [kernel.lines(), serial.lines(), qemu.lines()].concat();
+    // What -v has shown already is not said again.
+    let guests = if options.verbose { Vec::new() } else { [kernel.lines(), serial.lines()].concat() };
+    let console = [guests, qemu.lines()].concat();
     match session.outcome() {
         Outcome::Exit(exit) => {
             match exit {
@@ -254,159 +230,9 @@ fn inherit(descriptor: &impl AsFd) -> Result<()> {
     set.map_err(|error| Error::io("hand over", "the supervisor channel", error.into()))
 }
 
-fn watch_signals(news: Sender<News>) -> Result<()> {
-    let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH];
-    let signals = signal_hook::iterator::Signals::new(wanted);
-    let mut signals = signals.map_err(|error| Error::io("watch", "signals", error))?;
-    thread::spawn(move || signals.forever().try_for_each(|signal| news.send(News::Signal(signal))));
-    Ok(())
-}
-
-/// Sends what is put into the returned queue, so that nobody else ever waits for the guest to read.
-fn send_frames(stream: &UnixStream) -> Result<Sender<Vec<u8>>> {
-    let mut stream =
-        stream.try_clone().map_err(|error| Error::io("share", "the supervisor channel", error))?;
-    let (outbox, frames) = channel::<Vec<u8>>();
-    thread::spawn(move || frames.iter().try_for_each(|frame| stream.write_all(&frame)));
-    Ok(outbox)
-}
-
-fn receive_frames(mut stream: UnixStream, news: Sender<News>, heard: &SharedHeard, verbose: bool) {
-    let heard = Arc::clone(heard);
-    thread::spawn(move || {
-        let (mut decoder, mut buffer) = (Decoder::new(), vec![0; 64 << 10]);
-        let mut stdout = Output::new(std::io::stdout());
-        let mut stderr = Output::new(std::io::stderr());
-        loop {
-            let len = match stream.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(len) => len,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) => break,
-            };
-            let mut input = &buffer[..len];
-            while let Some(item) = decoder.feed(&mut input) {
-                match item {
-                    Item::Frame(Frame::Stdout(data)) if !stdout.write(data) => {
-                        // As a process that writes into a closed pipe would be told.
-                        let _ = news.send(News::Signal(SIGPIPE));
-                    }
-                    Item::Frame(Frame::Stderr(data)) if !stderr.write(data) => {
-                        let _ = news.send(News::Signal(SIGPIPE));
-                    }
-                    Item::Frame(Frame::Stdout(_) | Frame::Stderr(_)) => {}
-                    Item::Frame(Frame::Log(text)) | Item::Garbage(text) => {
-                        lock(&heard).kernel.push(text);
-                        if verbose {
-                            stderr.write(text);
-                        }
-                    }
-                    Item::Frame(frame) => drop(news.send(News::Frame(encode(frame)))),
-                }
-            }
-        }
-        // Nobody listens only when we are on our way out.
-        let _ = news.send(News::Closed);
-    });
-}
-
-/// A standard stream of ours that may be closed.
-struct Output<W> {
-    stream: W,
-    closed: bool,
-}
-
-impl<W: Write> Output<W> {
-    fn new(stream: W) -> Self {
-        Self { stream, closed: false }
-    }
-
-    /// False when it turned out to be closed, once.
-    fn write(&mut self, data: &[u8]) -> bool {
-        if self.closed {
-            return true;
-        }
-        self.closed = self.stream.write_all(data).and_then(|()| self.stream.flush()).is_err();
-        !self.closed
-    }
-}
-
-fn send_stdin(credit: Arc<Credit>, outbox: Sender<Vec<u8>>) {
-    thread::spawn(move || {
-        let mut buffer = vec![0; MAX_PAYLOAD];
-        loop {
-            let room = credit.wait(MAX_PAYLOAD);
-            match std::io::stdin().lock().read(&mut buffer[..room]) {
-                Ok(0) => break,
-                Ok(len) => {
-                    credit.spend(len);
-                    if outbox.send(encode(Frame::Stdin(&buffer[..len]))).is_err() {
-                        return;
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // What cannot be read has ended, as far as the guest is concerned.
-                Err(_) => break,
-            }
-        }
-        // The sender is gone only when the guest is.
-        let _ = outbox.send(encode(Frame::StdinEof));
-    });
-}
-
-impl Credit {
-    fn grant(&self, bytes: u32) {
-        *lock(&self.bytes) += u64::from(bytes);
-        self.more.notify_one();
-    }
-
-    /// Waits for some; at most `most` of it.
-    fn wait(&self, most: usize) -> usize {
-        let bytes = self.more.wait_while(lock(&self.bytes), |bytes| *bytes == 0);
-        usize::try_from(*bytes.unwrap_or_else(PoisonError::into_inner)).map_or(most, |bytes| bytes.min(most))
-    }
-
-    fn spend(&self, bytes: usize) {
-        let mut left = lock(&self.bytes);
-        *left = left.saturating_sub(bytes as u64);
-    }
-}
-
-/// Keeps the tail of a stream, and shows it all with `verbose`.
-fn listen(
-    stream: Option<impl Read + Send + 'static>,
-    heard: &SharedHeard,
-    verbose: bool,
-    tail: impl Fn(&mut Heard) -> &mut Tail + Send + 'static,
-) -> Option<thread::JoinHandle<()>> {
-    let (mut stream, heard) = (stream?, Arc::clone(heard));
-    Some(thread::spawn(move || {
-        let mut buffer = vec![0; 4096];
-        while let Ok(len @ 1..) = stream.read(&mut buffer) {
-            tail(&mut lock(&heard)).push(&buffer[..len]);
-            if verbose {
-                // Nothing can be done about a standard error that is closed.
-                let _ = std::io::stderr().write_all(&buffer[..len]);
-            }
-        }
-    }))
-}
-
 fn window_size() -> Option<WindowSize> {
     let stdout = std::io::stdout();
     let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok())??;
     let (rows, columns, x_pixels, y_pixels) = (size.ws_row, size.ws_col, size.ws_xpixel, size.ws_ypixel);
     Some(WindowSize { rows, columns, x_pixels, y_pixels })
-}
-
-fn encode(frame: Frame<'_>) -> Vec<u8> {
-    let mut bytes = vec![0; HEADER_LEN + MAX_PAYLOAD];
-    // What was decoded, or read into a buffer of MAX_PAYLOAD, fits.
-    let len = frame.encode(&mut bytes).unwrap_or(0);
-    bytes.truncate(len);
-    bytes
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
