@@ -1,17 +1,16 @@
 //! The wall clock for time stamps, registered by bring-up.
 
 use crate::inode::Time;
-use osv_sync::SpinLock;
+use spin::Once;
 
-static CLOCK: SpinLock<Option<fn() -> Time>> = SpinLock::new(None);
+static CLOCK: Once<fn() -> Time> = Once::new();
 
-/// Registers CLOCK_REALTIME.
+/// Registers CLOCK_REALTIME. The first registration stays.
 pub fn register(clock: fn() -> Time) {
-    *CLOCK.lock() = Some(clock);
+    CLOCK.call_once(|| clock);
 }
 
 /// CLOCK_REALTIME; 1970 until bring-up registered it.
 pub fn now() -> Time {
-    let clock = *CLOCK.lock();
-    clock.map_or(Time(0), |clock| clock())
+    CLOCK.get().map_or(Time(0), |clock| clock())
 }

@@ -12,7 +12,7 @@ use core::mem;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use osv_abi::uapi::file::open;
 use osv_base::io::{Sink, Source};
-use osv_base::{Errno, Res};
+use osv_base::{Errno, Instant, Res};
 use osv_mm::pager::Pager;
 use osv_sync::{Events, Mutex, Readiness, SpinLock};
 
@@ -62,6 +62,14 @@ pub trait File: Send + Sync + Any {
     }
     /// Where to wait for a change; `None` for files that are always ready: epoll refuses those with EPERM.
     fn readiness(&self) -> Option<&Readiness> {
+        None
+    }
+    /// Whether readiness changes by itself with time, as [`File::next_change`] says.
+    fn is_timed(&self) -> bool {
+        false
+    }
+    /// When that is next.
+    fn next_change(&self) -> Option<Instant> {
         None
     }
     /// ioctl(2) beyond those that `sys` handles for every file.
