@@ -255,5 +255,5 @@ pub use crate::mem::UserAddr;
 pub use crate::uapi::{
     event::{EpollEvent, SigsetArg},
     file::{Stat, Statfs, Statx},
-    time::{Timespec, Timeval},
+    time::{Itimerspec, Timespec, Timeval},
 };

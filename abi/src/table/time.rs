@@ -23,9 +23,9 @@ macro_rules! syscalls_time {
             228 clock_gettime [] () [stub(ENOSYS)] call;
             229 clock_getres [] () [stub(ENOSYS)] call;
             230 clock_nanosleep [] () [stub(ENOSYS)] call;
-            283 timerfd_create [] () [stub(ENOSYS)] call;
-            286 timerfd_settime [] () [stub(ENOSYS)] call;
-            287 timerfd_gettime [] () [stub(ENOSYS)] call;
+            283 timerfd_create [event::timerfd_create] (clock: Int, flags: Flags) [full] call;
+            286 timerfd_settime [event::timerfd_settime] (fd: Fd, flags: Flags, new: In<Itimerspec>, old: Out<Itimerspec>) [partial("the wall clock is never set, so TFD_TIMER_CANCEL_ON_SET never cancels")] call;
+            287 timerfd_gettime [event::timerfd_gettime] (fd: Fd, current: Out<Itimerspec>) [full] call;
             305 clock_adjtime [] () [stub(ENOSYS)] call;
         }
     };

@@ -10,6 +10,8 @@ use osv_base::{Fail, Res};
 use osv_vfs::path::From;
 use osv_vfs::{Creds, Entry, FdFlags, File, FsContext, OpenFile};
 
+const RLIMIT_NOFILE: usize = 7;
+
 /// A path as the application gave it. Short ones stay on the stack.
 pub(crate) enum Path {
     Short([u8; Path::SHORT], usize),
@@ -51,7 +53,7 @@ impl Cx<'_> {
     /// The open file description behind `fd`: EBADF.
     #[inline]
     pub(crate) fn description(&self, fd: Fd) -> Result<Arc<OpenFile>, Errno> {
-        self.process().fds().get(fd.0)
+        self.process().files().get(fd.0)
     }
 
     /// As [`Cx::description`], for what an O_PATH descriptor may not do: EBADF.
@@ -67,12 +69,17 @@ impl Cx<'_> {
 
     /// As [`Cx::install`], from `from` on.
     pub(crate) fn install_from(&self, file: Arc<OpenFile>, cloexec: bool, from: u32) -> Res<Fd> {
-        self.process().fds().insert(file, FdFlags { cloexec }, from, self.process().nofile_limit()).map(Fd)
+        self.process().files().insert(file, FdFlags { cloexec }, from, self.nofile_limit()).map(Fd)
     }
 
     /// Describes a new file with the status flags `flags` and gives it a descriptor.
     pub(crate) fn install_new(&self, file: Arc<dyn File>, flags: u32, cloexec: bool) -> Res<Fd> {
         self.install(OpenFile::new(file, flags), cloexec)
+    }
+
+    /// Descriptors stay below this (RLIMIT_NOFILE).
+    pub(crate) fn nofile_limit(&self) -> u64 {
+        self.process().limits.soft(RLIMIT_NOFILE)
     }
 
     /// Root, working directory, umask.
@@ -82,7 +89,7 @@ impl Cx<'_> {
 
     /// Credentials for file operations.
     pub(crate) fn creds(&self) -> Creds {
-        self.process().creds()
+        self.process().credentials().for_files()
     }
 
     /// Where `path` starts, relative to `dir`.

@@ -22,15 +22,15 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: UInt, arg: ULong) -> Res<usize> {
     match command.0 {
         f::DUPFD | f::DUPFD_CLOEXEC => {
             let from = u32::try_from(arg.0).map_err(|_| Errno::EINVAL)?;
-            if u64::from(from) >= cx.process().nofile_limit() {
+            if u64::from(from) >= cx.nofile_limit() {
                 return Err(Errno::EINVAL.into());
             }
             cx.install_from(open, command.0 == f::DUPFD_CLOEXEC, from).map(|fd| fd.0 as usize)
         }
-        f::GETFD => Ok(usize::from(cx.process().fds().flags(fd.0)?.cloexec)),
+        f::GETFD => Ok(usize::from(cx.process().files().flags(fd.0)?.cloexec)),
         f::SETFD => {
             let cloexec = arg.0 as u32 & f::FD_CLOEXEC != 0;
-            cx.process().fds().set_flags(fd.0, FdFlags { cloexec })?;
+            cx.process().files().set_flags(fd.0, FdFlags { cloexec })?;
             Ok(0)
         }
         f::GETFL => Ok(open.status() as usize),
@@ -92,7 +92,7 @@ fn record_lock(cx: &Cx<'_>, open: &Arc<OpenFile>, command: u32, arg: InOut<Flock
     let owner = if of_description {
         Owner::Description(Arc::as_ptr(open) as usize)
     } else {
-        Owner::Process(cx.process().pid())
+        Owner::Process(cx.process().pid)
     };
     let base = match request.whence {
         0 => 0,
@@ -189,7 +189,7 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: UInt, arg: ULong) -> Res<usize> {
     let int = || InOut::<i32>::at(UserAddr(arg.0)).read(cx);
     match request.0 {
         i::FIOCLEX | i::FIONCLEX => {
-            cx.process().fds().set_flags(fd.0, FdFlags { cloexec: request.0 == i::FIOCLEX })?;
+            cx.process().files().set_flags(fd.0, FdFlags { cloexec: request.0 == i::FIOCLEX })?;
             Ok(0)
         }
         i::FIONBIO => {

@@ -429,7 +429,7 @@ pub fn copy_file_range(
 
 /// close(2)
 pub fn close(cx: &mut Cx<'_>, fd: Fd) -> Res<()> {
-    let open = cx.process().fds().close(fd.0)?;
+    let open = cx.process().files().close(fd.0)?;
     closed(cx, &open);
     Ok(())
 }
@@ -440,7 +440,7 @@ pub(super) fn closed(cx: &Cx<'_>, open: &OpenFile) {
         && let Some(inode) = open.inode()
     {
         let attr = inode.attr();
-        locks::clear((attr.dev, attr.ino), locks::Owner::Process(cx.process().pid()), 0, u64::MAX);
+        locks::clear((attr.dev, attr.ino), locks::Owner::Process(cx.process().pid), 0, u64::MAX);
     }
 }
 
