@@ -2,6 +2,7 @@
 //! prints itself for strace. Decoding never fails and never touches memory; reading through an `In` may.
 
 use crate::errno::Errno;
+pub use crate::uapi::memory::{Advice, LockAllFlags, LockFlags, MapFlags, Prot, RemapFlags, SyncFlags};
 use crate::mem::UserMemory;
 use core::fmt;
 use core::marker::PhantomData;

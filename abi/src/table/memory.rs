@@ -5,22 +5,22 @@
 macro_rules! syscalls_memory {
     ($callback:ident) => {
         $callback! {
-            9 mmap [] () [stub(ENOSYS)] call;
-            10 mprotect [] () [stub(ENOSYS)] call;
-            11 munmap [] () [stub(ENOSYS)] call;
-            12 brk [] () [stub(ENOSYS)] call;
-            25 mremap [] () [stub(ENOSYS)] call;
-            26 msync [] () [stub(ENOSYS)] call;
-            27 mincore [] () [stub(ENOSYS)] call;
-            28 madvise [] () [stub(ENOSYS)] call;
+            9 mmap [memory::mmap] (addr: UserAddr, len: Size, prot: Prot, flags: MapFlags, fd: Fd, offset: ULong) [partial("no MAP_HUGETLB pool: ENOMEM; MAP_SYNC: EOPNOTSUPP")] call;
+            10 mprotect [memory::mprotect] (addr: UserAddr, len: Size, prot: Prot) [full] call;
+            11 munmap [memory::munmap] (addr: UserAddr, len: Size) [full] call;
+            12 brk [memory::brk] (addr: UserAddr) [full] call;
+            25 mremap [memory::mremap] (old: UserAddr, old_len: Size, new_len: Size, flags: RemapFlags, new: UserAddr) [full] call;
+            26 msync [memory::msync] (addr: UserAddr, len: Size, flags: SyncFlags) [full] call;
+            27 mincore [memory::mincore] (addr: UserAddr, len: Size, vec: UserAddr) [full] call;
+            28 madvise [memory::madvise] (addr: UserAddr, len: Size, advice: Advice) [partial("MADV_FREE frees at once; MADV_REMOVE: EOPNOTSUPP; no page merging, no memory-failure injection: EINVAL")] call;
             29 shmget [] () [stub(ENOSYS)] call;
             30 shmat [] () [stub(ENOSYS)] call;
             31 shmctl [] () [stub(ENOSYS)] call;
             67 shmdt [] () [stub(ENOSYS)] call;
-            149 mlock [] () [stub(ENOSYS)] call;
-            150 munlock [] () [stub(ENOSYS)] call;
-            151 mlockall [] () [stub(ENOSYS)] call;
-            152 munlockall [] () [stub(ENOSYS)] call;
+            149 mlock [memory::mlock] (addr: UserAddr, len: Size) [full] call;
+            150 munlock [memory::munlock] (addr: UserAddr, len: Size) [full] call;
+            151 mlockall [memory::mlockall] (flags: LockAllFlags) [full] call;
+            152 munlockall [memory::munlockall] () [full] call;
             216 remap_file_pages [] () [stub(ENOSYS)] call;
             237 mbind [] () [stub(ENOSYS)] call;
             238 set_mempolicy [] () [stub(ENOSYS)] call;
@@ -30,7 +30,7 @@ macro_rules! syscalls_memory {
             310 process_vm_readv [] () [stub(ENOSYS)] call;
             311 process_vm_writev [] () [stub(ENOSYS)] call;
             323 userfaultfd [] () [stub(ENOSYS)] call;
-            325 mlock2 [] () [stub(ENOSYS)] call;
+            325 mlock2 [memory::mlock2] (addr: UserAddr, len: Size, flags: LockFlags) [full] call;
             329 pkey_mprotect [] () [stub(ENOSYS)] call;
             330 pkey_alloc [] () [stub(ENOSYS)] call;
             331 pkey_free [] () [stub(ENOSYS)] call;
