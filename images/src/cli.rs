@@ -27,6 +27,9 @@ const USAGE: u8 = 2;
 
 /// Runs the command that `args` are, with the program's name in front.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // Paths and commands in messages are to be copied: the terminal may wrap them, we don't. It can be set only once.
+    let _ =
+        miette::set_hook(Box::new(|_| Box::new(miette::MietteHandlerOpts::new().wrap_lines(false).build())));
     let cli = match Cli::try_parse_from(with_command(args.into_iter().collect())) {
         Ok(cli) => cli,
         Err(error) => {

@@ -163,8 +163,12 @@ impl<'a> Search<'a> {
                 return Ok(Library { soname: soname.into(), found, needs_link: folder.needs_link });
             }
         }
-        let mut searched: Vec<_> = folders.iter().map(|folder| folder.guest.display().to_string()).collect();
-        searched.dedup();
+        let mut searched: Vec<String> = Vec::new();
+        for folder in folders.iter().map(|folder| folder.guest.display().to_string()) {
+            if !searched.contains(&folder) {
+                searched.push(folder);
+            }
+        }
         let install = match self.sysroot.host(Path::new("/")) == Path::new("/") {
             true => "install the package that has it (apt-file search, or packages.debian.org)",
             false => "put it into the sysroot",

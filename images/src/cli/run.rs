@@ -51,6 +51,7 @@ fn input(args: &RunArgs) -> Result<Input> {
         && let Ok(bytes) = fs::read(path)
         && let Ok(image) = Image::parse(path, &bytes)
     {
+        refuse_packing_flags(path, args)?;
         let boot = image_boot(path, &image)?;
         let config = args.input.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
         return Ok(Input { path: Some(path.into()), boot, config, bytes });
@@ -62,6 +63,23 @@ fn input(args: &RunArgs) -> Result<Input> {
     drop(progress);
     super::build::report(&packed, false);
     Ok(Input { path: None, boot: packed.boot, config, bytes })
+}
+
+/// What an image holds is settled; a flag that would change it must not be ignored.
+fn refuse_packing_flags(path: &Path, args: &RunArgs) -> Result<()> {
+    let input = &args.input;
+    let given = [
+        ("--add", !input.add.is_empty()),
+        ("--root", input.root.is_some()),
+        ("--libc", input.libc.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((flag, _)) => {
+            let what = format!("{flag} cannot change {}, which is an image already", path.display());
+            Err(Error::usage(what, format!("run the program itself with {flag}, or pack it again")))
+        }
+    }
 }
 
 /// The configuration in an image.

@@ -153,7 +153,7 @@ fn conclude(
     let was_connected = session.is_connected();
     let Heard { serial, kernel, qemu } = heard;
     // What -v has shown already is not said again.
-    let guests = if options.verbose { Vec::new() } else { [kernel.lines(), serial.lines()].concat() };
+    let guests = if options.verbose { Vec::new() } else { last_words(kernel.lines(), serial.lines()) };
     let console = [guests, qemu.lines()].concat();
     match session.outcome() {
         Outcome::Exit(exit) => {
@@ -206,6 +206,16 @@ fn conclude(
             Err(Error::Guest { what, help: help.into(), console })
         }
     }
+}
+
+/// One screen of both. What comes by the serial port is a boot that failed or a panic, and matters more.
+fn last_words(mut log: Vec<String>, serial: Vec<String>) -> Vec<String> {
+    const BEFORE: usize = 6;
+    if !serial.is_empty() {
+        log.drain(..log.len().saturating_sub(BEFORE));
+    }
+    log.extend(serial);
+    log
 }
 
 fn timed_out(options: &Options, help: &'static str, lines: Vec<String>) -> Error {
