@@ -326,10 +326,8 @@ impl Drop for Frame {
             return;
         }
         // The only holder needs no locked instruction: nobody else can make a new one.
-        if refs != 1 {
-            if record.refs.fetch_sub(1, Ordering::Release) != 1 {
-                return;
-            }
+        if refs != 1 && record.refs.fetch_sub(1, Ordering::Release) != 1 {
+            return;
         }
         fence(Ordering::Acquire);
         record.refs.store(0, Ordering::Relaxed);

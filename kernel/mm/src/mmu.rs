@@ -87,6 +87,9 @@ pub trait PageTable: Send {
     fn visit(&self, range: Range<u64>, visit: &mut dyn FnMut(u64, Entry));
     /// Makes the huge entry at `at`, if there is one, into small ones of the same frames and flags.
     fn split(&mut self, at: u64) -> Result<(), OutOfMemory>;
+    /// Whether tables wait for [`PageTable::reap`]. CPUs may still walk them: shoot something down first, even where
+    /// no entry went.
+    fn has_emptied(&self) -> bool;
     /// Frees the tables that `update` emptied; after the shootdown.
     fn reap(&mut self);
     /// Frames that tables take (VmPTE).

@@ -11,6 +11,7 @@ use crate::{OutOfMemory, frame};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::time::Duration;
 use osv_base::Pages;
 use osv_sync::{Mutex, Wait, WaitQueue};
 use spin::Once;
@@ -25,6 +26,13 @@ static SHRINKERS: Mutex<Vec<Arc<dyn Shrinker>>> = Mutex::new(Vec::new());
 static WANTED: AtomicBool = AtomicBool::new(false);
 static WAKE: WaitQueue = WaitQueue::new();
 static REFUSED: AtomicUsize = AtomicUsize::new(0);
+/// Whether the shrinkers' thread exists.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+static ROUNDS: AtomicUsize = AtomicUsize::new(0);
+static FREED: AtomicUsize = AtomicUsize::new(0);
+static DONE: WaitQueue = WaitQueue::new();
+/// How long a fault waits for a round of the shrinkers.
+const PATIENCE: Duration = Duration::from_millis(500);
 static LAST_RESORT: Once<fn() -> !> = Once::new();
 
 /// Free frames below which nothing new is let in: twice the reserve.
@@ -80,9 +88,28 @@ pub fn wake_shrinkers() {
 /// Body of the shrinkers' thread, which bring-up starts; never returns.
 pub fn run_shrinkers() -> ! {
     loop {
+        RUNNING.store(true, Ordering::Relaxed);
         let _ = WAKE.wait_until(Wait::UNINTERRUPTIBLE, || WANTED.swap(false, Ordering::SeqCst).then_some(()));
-        shrink_once();
+        let freed = shrink_once();
+        FREED.fetch_add(freed.0, Ordering::SeqCst);
+        ROUNDS.fetch_add(1, Ordering::SeqCst);
+        DONE.wake_all();
     }
+}
+
+/// For a fault that found no memory: asks the shrinkers, which run on their own thread, and waits for a round of
+/// theirs. Whether it is worth trying again. No lock may be held.
+#[cold]
+pub fn wait_for_memory() -> bool {
+    if !RUNNING.load(Ordering::Relaxed) || SHRINKERS.lock().is_empty() {
+        return false;
+    }
+    let round = ROUNDS.load(Ordering::SeqCst);
+    let freed = FREED.load(Ordering::SeqCst);
+    wake_shrinkers();
+    let how = Wait { deadline: Some(osv_sync::park::now() + PATIENCE), interruptible: false };
+    let waited = DONE.wait_until(how, || (ROUNDS.load(Ordering::SeqCst) != round).then_some(()));
+    waited.is_ok() && FREED.load(Ordering::SeqCst) != freed
 }
 
 /// One round: until there is twice what the door asks for, each shrinker once. Returns the pages freed.

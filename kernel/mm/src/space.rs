@@ -38,7 +38,7 @@ pub use report::{AreaReport, SpaceCounts};
 use crate::OutOfMemory;
 use crate::cpu::CpuSet;
 use crate::frame;
-use crate::mmu::{self, Entry, PageTable, Pte};
+use crate::mmu::{self, Entry, PageTable, Pte, Size};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use areas::Areas;
@@ -145,8 +145,7 @@ impl AddressSpace {
         let mut inner = self.inner.lock();
         let mut gather = Gather::new(&self.cpus);
         inner.discard(0..USER_END, &mut gather);
-        gather.flush();
-        inner.table.reap();
+        inner.settle(&mut gather, 0);
         inner.areas = Areas::new();
         inner.brk = 0..0;
         inner.lock_future = false;
@@ -175,6 +174,15 @@ impl Inner {
             gather.removed(at, entry);
             None
         });
+    }
+
+    /// Shoots down what was gathered, about `at` and more, and frees frames and tables.
+    fn settle(&mut self, gather: &mut Gather<'_>, at: u64) {
+        if self.table.has_emptied() {
+            gather.narrowed(at, Size::Small);
+        }
+        gather.flush();
+        self.table.reap();
     }
 
     /// Makes both ends of `range` boundaries between entries.

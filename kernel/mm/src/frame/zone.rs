@@ -241,12 +241,10 @@ impl Zone {
         let align = (align / CHUNK_FRAMES).max(1);
         let total = self.chunks.len() as u32;
         let mut start = 0;
-        'search: while start + need <= total {
-            for chunk in start..start + need {
-                if !self.is_whole(chunk) {
-                    start = (chunk + 1).next_multiple_of(align);
-                    continue 'search;
-                }
+        while start + need <= total {
+            if let Some(used) = (start..start + need).rev().find(|chunk| !self.is_whole(*chunk)) {
+                start = (used + 1).next_multiple_of(align);
+                continue;
             }
             for chunk in start..start + need {
                 self.take_whole(chunk, what);

@@ -161,7 +161,7 @@ impl<E: Encoding> Tree<E> {
             }
             at = next;
         }
-        removed > 0 && count(table, -removed) == 0 && table != self.root
+        table != self.root && count(table, -removed) == 0
     }
 
     fn visit_table(&self, table: PhysAddr, level: u8, range: Range<u64>, visit: &mut dyn FnMut(u64, Entry)) {
@@ -274,6 +274,10 @@ impl<E: Encoding> PageTable for Tree<E> {
         count(new, 512);
         slot.store(E::table(new), Ordering::Release);
         Ok(())
+    }
+
+    fn has_emptied(&self) -> bool {
+        self.emptied != 0
     }
 
     fn reap(&mut self) {

@@ -20,10 +20,10 @@ proptest! {
             let end = at + len * 4096;
             match op {
                 0 => for at in (at..end).step_by(4096) {
-                    if !model.contains_key(&at) {
-                        let entry = Entry { phys: PhysAddr(at & 0xffff_f000 | 1 << 32), size: Size::Small, flags: Pte::READ };
+                    if let std::collections::btree_map::Entry::Vacant(vacant) = model.entry(at) {
+                        let entry = Entry { phys: PhysAddr((at & 0xffff_f000) | 1 << 32), size: Size::Small, flags: Pte::READ };
                         table.map(at, entry).unwrap();
-                        model.insert(at, (entry.phys.0, entry.flags));
+                        vacant.insert((entry.phys.0, entry.flags));
                     }
                 },
                 1 => {

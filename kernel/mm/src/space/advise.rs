@@ -91,8 +91,7 @@ impl AddressSpace {
             inner.discard(range, &mut gather);
             Ok(())
         });
-        gather.flush();
-        inner.table.reap();
+        inner.settle(&mut gather, addr);
         result
     }
 

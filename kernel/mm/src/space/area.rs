@@ -105,6 +105,9 @@ impl Area {
         pte.set(Pte::READ, self.prot.intersects(Prot::READ | Prot::WRITE | Prot::EXEC));
         pte.set(Pte::WRITE, self.prot.contains(Prot::WRITE));
         pte.set(Pte::EXEC, self.prot.contains(Prot::EXEC));
+        // Set now, the machine need not set them at the access that faulted.
+        pte.insert(Pte::ACCESSED);
+        pte.set(Pte::DIRTY, pte.contains(Pte::WRITE));
         pte
     }
 

@@ -79,10 +79,12 @@ impl AddressSpace {
                 }
             };
             match step {
+                Step::Done(Outcome::OutOfMemory) if pressure::wait_for_memory() => {}
                 Step::Done(outcome) => return outcome,
                 Step::Fetch(pager, index, write) => match pager.page(index, write) {
                     Ok(frame) => fetched = Some(Fetched { object: pager.object(), index, write, frame }),
                     Err(Fail::Errno(Errno::ENXIO)) => return Outcome::PastEnd,
+                    Err(Fail::Errno(Errno::ENOMEM)) if pressure::wait_for_memory() => {}
                     Err(Fail::Errno(Errno::ENOMEM)) => return Outcome::OutOfMemory,
                     Err(_) => return Outcome::Failed,
                 },
@@ -184,6 +186,9 @@ impl Inner {
         if area.is_shared() {
             let flags = if write { allowed } else { allowed - Pte::WRITE };
             self.put(at, frame, flags)?;
+            if !write {
+                self.fill_around(at);
+            }
         } else if write {
             self.put(at, frame.duplicate(Use::User)?, allowed | Pte::ANON)?;
         } else {
@@ -193,8 +198,7 @@ impl Inner {
         Ok(Step::Done(Outcome::Done))
     }
 
-    /// Maps the neighbours of a page of a private file mapping that are at hand: programs touch code and constants
-    /// page after page.
+    /// Maps the neighbours of a page that are at hand, for reading: programs touch code and constants page after page.
     fn fill_around(&mut self, at: u64) {
         let Some(area) = self.areas.find(at) else { return };
         let Backing::Object { pager, .. } = &area.backing else { return };
@@ -226,7 +230,7 @@ impl Inner {
         let allowed = area.pte();
         let keep = entry.flags & Pte::ANON;
         if !need.contains(Pte::WRITE) {
-            self.set_flags(at, allowed - Pte::WRITE | keep | entry.flags & Pte::WRITE);
+            self.set_flags(at, (allowed - Pte::WRITE) | keep | (entry.flags & Pte::WRITE));
             return Ok(Step::Done(Outcome::Done));
         }
         if area.is_shared() {
@@ -287,7 +291,7 @@ impl Inner {
             Some(entry)
         });
         counts.enters(&entry);
-        gather.flush();
+        self.settle(&mut gather, at);
     }
 
     /// Gives the entry at `at`, small or huge, more rights.

@@ -70,7 +70,7 @@ impl AddressSpace {
                 break;
             }
         }
-        gather.flush();
+        parent.settle(&mut gather, 0);
         drop(child);
         result.map(|()| child_space)
     }

@@ -7,6 +7,8 @@ use core::ops::Range;
 use osv_base::{Pages, PhysAddr};
 
 const BATCH: usize = 128;
+/// Its ends are to be drawn towards what comes.
+const NOTHING: Range<u64> = Range { start: u64::MAX, end: 0 };
 
 /// Collects frames; they are freed only after the shootdown. Dropped or finished, it flushes.
 pub(super) struct Gather<'a> {
@@ -19,7 +21,7 @@ pub(super) struct Gather<'a> {
 
 impl<'a> Gather<'a> {
     pub(super) fn new(cpus: &'a CpuSet) -> Self {
-        Gather { cpus, frames: [0; BATCH], len: 0, range: u64::MAX..0 }
+        Gather { cpus, frames: [0; BATCH], len: 0, range: NOTHING }
     }
 
     /// The entry at `at` allows less from now on.
@@ -29,8 +31,8 @@ impl<'a> Gather<'a> {
         self.range.end = self.range.end.max(at + size.bytes());
     }
 
-    /// The entry at `at` goes, and with it its count of the frame. When the batch is full, earlier ones are freed
-    /// first: the present one must not be out of the tables yet, or its address not be in `range` only later.
+    /// The entry at `at` goes, and with it its count of the frame. When the batch is full the earlier ones are shot
+    /// down and freed first; the present one may be out of the tables already or not.
     #[inline]
     pub(super) fn removed(&mut self, at: u64, entry: Entry) {
         if self.len == BATCH {
@@ -45,7 +47,7 @@ impl<'a> Gather<'a> {
     pub(super) fn flush(&mut self) {
         if self.range.start < self.range.end {
             mmu::mmu().shoot_down(self.cpus, self.range.clone());
-            self.range = u64::MAX..0;
+            self.range = NOTHING;
         }
         for raw in &self.frames[..self.len] {
             release(PhysAddr(raw & !1), if raw & 1 != 0 { Size::Huge } else { Size::Small });

@@ -250,9 +250,9 @@ impl Inner {
             }
         }
         let mut gather = Gather::new(&space.cpus);
+        let at = range.start;
         self.discard(range, &mut gather);
-        gather.flush();
-        self.table.reap();
+        self.settle(&mut gather, at);
         Ok(())
     }
 }

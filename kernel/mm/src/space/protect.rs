@@ -60,7 +60,7 @@ impl AddressSpace {
             inner.apply(range, &mut gather);
             Ok(())
         });
-        gather.flush();
+        inner.settle(&mut gather, addr);
         result
     }
 }

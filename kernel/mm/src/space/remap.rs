@@ -149,8 +149,7 @@ impl Inner {
             self.cut(&from)?;
             let mut gather = Gather::new(&space.cpus);
             self.move_entries(from.clone(), to.start, &mut gather)?;
-            gather.flush();
-            self.table.reap();
+            self.settle(&mut gather, from.start);
             if !keep && let Some(old) = self.areas.remove(from.start) {
                 self.counts.shrinks(&old);
             }
