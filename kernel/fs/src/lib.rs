@@ -13,6 +13,7 @@ extern crate std;
 
 pub mod console;
 pub mod dev;
+pub mod erofs;
 pub mod ram;
 
 use core::sync::atomic::{AtomicU32, Ordering};

@@ -1,0 +1,283 @@
+//! An inode of an image: also its open file, and its pager.
+
+use super::layout::{Inode as Raw, RawEntry};
+use super::{CORRUPT, Erofs, Mounted};
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::any::Any;
+use core::cmp::Ordering;
+use core::fmt;
+use osv_base::io::{Sink, Source};
+use osv_base::{Errno, PAGE_SIZE, Res};
+use osv_mm::frame::{Frame, Use};
+use osv_mm::pager::{ObjectId, Pager};
+use osv_sync::Mutex;
+use osv_vfs::inode::{DirEntry, LINK_MAX, LinkTarget};
+use osv_vfs::{At, Attr, File, FileSystem, Inode, Io, Kind};
+
+/// An inode.
+pub(crate) struct ErofsInode {
+    this: Weak<ErofsInode>,
+    fs: Arc<Erofs>,
+    raw: Raw,
+    object: ObjectId,
+    /// Pages that do not lie aligned in the image, such as tails behind the inode.
+    copies: Mutex<BTreeMap<u64, Frame>>,
+}
+
+const PAGE: u64 = PAGE_SIZE as u64;
+
+impl ErofsInode {
+    pub(super) fn new(fs: Arc<Erofs>, raw: Raw) -> Arc<ErofsInode> {
+        Arc::new_cyclic(|this| ErofsInode {
+            this: this.clone(),
+            fs,
+            raw,
+            object: ObjectId::unique(),
+            copies: Mutex::new(BTreeMap::new()),
+        })
+    }
+
+    fn data(&self, offset: u64, max: usize) -> Res<&[u8]> {
+        self.fs.superblock.data(self.fs.image.bytes(), &self.raw, offset, max)
+    }
+
+    /// The entry called `name`: blocks and entries are sorted, so both are searched by halves.
+    fn find(&self, name: &[u8]) -> Res<RawEntry<'_>> {
+        let (sb, image) = (&self.fs.superblock, self.fs.image.bytes());
+        let (mut low, mut high) = (0, sb.dir_blocks(&self.raw));
+        // The last block whose first name is not behind `name`.
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if sb.dir_block(image, &self.raw, middle)?.entry(0)?.name <= name {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let Some(index) = low.checked_sub(1) else { return Err(Errno::ENOENT.into()) };
+        let block = sb.dir_block(image, &self.raw, index)?;
+        let (mut low, mut high) = (0, block.count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let entry = block.entry(middle)?;
+            match entry.name.cmp(name) {
+                Ordering::Equal => return Ok(entry),
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+            }
+        }
+        Err(Errno::ENOENT.into())
+    }
+
+    /// The image's own frame for page `index`, when all of the page lies aligned in the image and is zero behind the
+    /// end of the file.
+    fn in_place(&self, index: u64) -> Res<Option<Frame>> {
+        let offset = index * PAGE;
+        let image = self.fs.image.bytes();
+        let (Some(at), len) = self.fs.superblock.extent(image, &self.raw, offset)? else { return Ok(None) };
+        let needed = PAGE.min(self.raw.size - offset);
+        if !at.is_multiple_of(PAGE) || len < needed {
+            return Ok(None);
+        }
+        let page = super::layout::bytes_at(image, at, PAGE_SIZE)?;
+        if page[needed as usize..].iter().any(|&b| b != 0) {
+            return Ok(None);
+        }
+        Ok(self.fs.image.frame(at / PAGE))
+    }
+
+    fn copy(&self, index: u64) -> Res<Frame> {
+        if let Some(frame) = self.copies.lock().get(&index) {
+            return Ok(frame.clone());
+        }
+        let frame = Frame::zeroed(Use::User)?;
+        let start = index * PAGE;
+        let end = self.raw.size.min(start + PAGE);
+        let mut at = start;
+        while at < end {
+            let piece = self.data(at, (end - at) as usize)?;
+            if piece.is_empty() {
+                return Err(CORRUPT.into());
+            }
+            frame.copy_in((at - start) as usize, piece);
+            at += piece.len() as u64;
+        }
+        Ok(self.copies.lock().entry(index).or_insert(frame).clone())
+    }
+}
+
+fn kind_of_entry(kind: u8) -> Res<Kind> {
+    Ok(match kind {
+        1 => Kind::Regular,
+        2 => Kind::Directory,
+        3 => Kind::CharDevice,
+        4 => Kind::BlockDevice,
+        5 => Kind::Fifo,
+        6 => Kind::Socket,
+        7 => Kind::Symlink,
+        _ => return Err(CORRUPT.into()),
+    })
+}
+
+impl Inode for ErofsInode {
+    fn fs(&self) -> Arc<dyn FileSystem> {
+        Arc::new(Mounted(self.fs.clone()))
+    }
+    fn kind(&self) -> Kind {
+        self.raw.kind
+    }
+
+    fn attr(&self) -> Attr {
+        let raw = &self.raw;
+        Attr {
+            dev: self.fs.dev,
+            ino: raw.nid,
+            nlink: raw.nlink,
+            mode: raw.kind.mode() | raw.mode,
+            uid: raw.uid,
+            gid: raw.gid,
+            rdev: raw.rdev,
+            size: raw.size,
+            blksize: 4096,
+            blocks: raw.size.div_ceil(512),
+            atime: raw.mtime,
+            mtime: raw.mtime,
+            ctime: raw.mtime,
+        }
+    }
+
+    fn lookup(&self, name: &[u8]) -> Res<Arc<dyn Inode>> {
+        if self.raw.kind != Kind::Directory {
+            return Err(Errno::ENOTDIR.into());
+        }
+        Ok(self.fs.inode(self.find(name)?.nid)?)
+    }
+
+    /// A position is a block number and, in the low 12 bits, an entry in it.
+    fn list(&self, from: u64, emit: &mut dyn FnMut(DirEntry<'_>) -> bool) -> Res<()> {
+        if self.raw.kind != Kind::Directory {
+            return Err(Errno::ENOTDIR.into());
+        }
+        let (sb, image) = (&self.fs.superblock, self.fs.image.bytes());
+        let mut first = (from & 0xfff) as usize;
+        for index in from >> 12..sb.dir_blocks(&self.raw) {
+            let block = sb.dir_block(image, &self.raw, index)?;
+            for at in first..block.count {
+                let entry = block.entry(at)?;
+                if matches!(entry.name, b"." | b"..") {
+                    continue;
+                }
+                let next = if at + 1 < block.count { index << 12 | (at as u64 + 1) } else { (index + 1) << 12 };
+                let (ino, kind) = (entry.nid, kind_of_entry(entry.kind)?);
+                if !emit(DirEntry { ino, kind, next, name: entry.name }) {
+                    return Ok(());
+                }
+            }
+            first = 0;
+        }
+        Ok(())
+    }
+
+    fn link_target(&self) -> Res<LinkTarget> {
+        if self.raw.kind != Kind::Symlink {
+            return Err(Errno::EINVAL.into());
+        }
+        if self.raw.size > LINK_MAX as u64 {
+            return Err(CORRUPT.into());
+        }
+        let mut target = Vec::new();
+        while (target.len() as u64) < self.raw.size {
+            let piece = self.data(target.len() as u64, LINK_MAX)?;
+            if piece.is_empty() {
+                return Err(CORRUPT.into());
+            }
+            target.extend_from_slice(piece);
+        }
+        if target.contains(&0) { Err(CORRUPT.into()) } else { Ok(LinkTarget::Path(target)) }
+    }
+
+    fn open(self: Arc<Self>, _flags: u32) -> Res<Arc<dyn File>> {
+        if self.raw.kind == Kind::Regular { Ok(self) } else { Err(Errno::ENXIO.into()) }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl File for ErofsInode {
+    fn read(&self, at: At, to: &mut dyn Sink, _io: Io) -> Res<usize> {
+        let At::Offset(offset) = at else { return Err(Errno::ESPIPE.into()) };
+        let mut done = 0;
+        while to.remaining() > 0 && !to.faulted() {
+            let Some(at) = offset.checked_add(done as u64) else { break };
+            match self.data(at, to.remaining()) {
+                Ok([]) => break,
+                Ok(piece) => done += to.put(piece),
+                Err(_) if done > 0 => break,
+                Err(_) => return Err(Errno::EIO.into()),
+            }
+        }
+        Ok(done)
+    }
+    fn write(&self, _at: At, _from: &mut dyn Source, _io: Io) -> Res<usize> {
+        Err(Errno::EROFS.into())
+    }
+    fn seekable(&self) -> bool {
+        true
+    }
+    fn size(&self) -> u64 {
+        self.raw.size
+    }
+    fn pager(&self) -> Option<Arc<dyn Pager>> {
+        Some(self.this.upgrade()?)
+    }
+    fn inode(&self) -> Option<Arc<dyn Inode>> {
+        Some(self.this.upgrade()?)
+    }
+    fn sync(&self) -> Res<()> {
+        Ok(())
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Pager for ErofsInode {
+    fn object(&self) -> ObjectId {
+        self.object
+    }
+    fn page(&self, index: u64, write: bool) -> Res<Frame> {
+        if write {
+            return Err(Errno::EROFS.into());
+        }
+        if index >= self.raw.size.div_ceil(PAGE) {
+            return Err(Errno::ENXIO.into());
+        }
+        match self.in_place(index) {
+            Ok(Some(frame)) => Ok(frame),
+            Ok(None) => self.copy(index),
+            Err(_) => Err(Errno::EIO.into()),
+        }
+    }
+    fn cached(&self, index: u64) -> Option<Frame> {
+        if index >= self.raw.size.div_ceil(PAGE) {
+            return None;
+        }
+        self.in_place(index).ok().flatten()
+    }
+    fn len(&self) -> u64 {
+        self.raw.size
+    }
+    fn device_inode(&self) -> (u64, u64) {
+        (self.fs.dev, self.raw.nid)
+    }
+}
+
+impl fmt::Debug for ErofsInode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ErofsInode({})", self.raw.nid)
+    }
+}
