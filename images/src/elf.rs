@@ -4,6 +4,9 @@
 mod tests;
 
 use crate::error::{Error, Result};
+use object::LittleEndian;
+use object::elf::{FileHeader64, SHF_EXECINSTR, SectionHeader64};
+use object::read::elf::{FileHeader, SectionHeader};
 use osv_link::elf::{self, Rela, Sym};
 use osv_link::image::Image;
 use osv_link::input::Object;
@@ -12,10 +15,14 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+const LE: LittleEndian = LittleEndian;
+
 /// A program or shared library for x86-64 Linux.
 pub struct Elf<'a> {
     /// Where it was read from, for messages.
     pub path: PathBuf,
+    /// All of the file.
+    pub data: &'a [u8],
     /// Headers and segments.
     pub image: Image<'a>,
     /// The dynamic section; `None` for a static program.
@@ -57,7 +64,7 @@ impl<'a> Elf<'a> {
             Some(_) => Some(Object::of(&image).map_err(damaged)?),
             None => None,
         };
-        Ok(Self { path: path.into(), image, object })
+        Ok(Self { path: path.into(), data, image, object })
     }
 
     /// An error unless it can be started.
@@ -119,14 +126,36 @@ impl<'a> Elf<'a> {
         })
     }
 
-    /// Executable segments: virtual address and bytes.
-    pub fn code(&self) -> impl Iterator<Item = (u64, &'a [u8])> {
-        let executable = |vaddr| {
+    /// Where code is, as virtual address and bytes: executable sections, or segments of a file without sections.
+    pub fn code(&self) -> Vec<(u64, &'a [u8])> {
+        let sections: Vec<_> =
+            self.sections(|section| section.sh_flags(LE).contains(SHF_EXECINSTR)).collect();
+        if !sections.is_empty() {
+            return sections;
+        }
+        let is_executable = |vaddr| {
             let mut loads = self.image.phdrs.iter().filter(|phdr| phdr.kind == elf::PT_LOAD);
             loads.any(|phdr| phdr.vaddr == vaddr && phdr.flags & elf::PF_X != 0)
         };
-        let segments = self.image.segments.iter().filter(move |segment| executable(segment.vaddr));
-        segments.map(|segment| (segment.vaddr, segment.bytes))
+        let segments = self.image.segments.iter().filter(|segment| is_executable(segment.vaddr));
+        segments.map(|segment| (segment.vaddr, segment.bytes)).collect()
+    }
+
+    /// Address and content of the section `name`, if the file has sections.
+    pub fn section(&self, name: &str) -> Option<(u64, &'a [u8])> {
+        let header = FileHeader64::<LittleEndian>::parse(self.data).ok()?;
+        let (_, section) = header.sections(LE, self.data).ok()?.section_by_name(LE, name.as_bytes())?;
+        Some((section.sh_addr(LE), section.data(LE, self.data).ok()?))
+    }
+
+    fn sections(
+        &self,
+        wanted: impl Fn(&SectionHeader64<LittleEndian>) -> bool,
+    ) -> impl Iterator<Item = (u64, &'a [u8])> {
+        let header = FileHeader64::<LittleEndian>::parse(self.data);
+        let sections = header.and_then(|header| header.section_headers(LE, self.data)).unwrap_or_default();
+        let wanted = sections.iter().filter(move |section| wanted(section));
+        wanted.filter_map(|section| Some((section.sh_addr(LE), section.data(LE, self.data).ok()?)))
     }
 }
 

@@ -26,8 +26,11 @@ pub fn functions(elf: &Elf<'_>) -> Vec<(u64, u64)> {
     functions
 }
 
-/// Address and bytes of .eh_frame, found through the header that PT_GNU_EH_FRAME names.
+/// Address and bytes of .eh_frame: by its section, or through the header that PT_GNU_EH_FRAME names.
 fn eh_frame<'a>(elf: &Elf<'a>) -> Option<(u64, &'a [u8])> {
+    if let Some(section) = elf.section(".eh_frame") {
+        return Some(section);
+    }
     let header_at = elf.image.find(PT_GNU_EH_FRAME)?.vaddr;
     let header = elf.image.tail(header_at)?;
     let &[version, encoding, ..] = header else { return None };
