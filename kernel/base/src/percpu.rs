@@ -45,17 +45,28 @@ pub mod cpu_offset {
 }
 
 /// First bytes of a thread, at offset 0 of whatever struct the task crate uses.
+///
+/// The frame of the entry that a thread is in always lies at the top of its kernel stack, and its `kind` says how
+/// the thread came in, so nothing here needs writing on the way in or out.
 #[repr(C)]
 #[derive(Debug)]
 pub struct ThreadHead {
     /// Work to do before the thread returns to the application: bits of [`exit_work`].
     pub exit_work: AtomicU32,
-    /// Bits of [`thread_flag`], written by the thread itself only.
+    /// Free for the task crate; entry code does not look at it.
     pub flags: AtomicU32,
-    /// Top of the thread's kernel stack.
+    /// Top of the thread's kernel stack, 16-byte aligned.
     pub kernel_stack_top: AtomicUsize,
-    /// Address of the `Frame` of the entry that the thread is in; 0 while it runs the application.
-    pub frame: AtomicUsize,
+}
+
+/// Offsets in [`ThreadHead`] for assembly.
+pub mod thread_offset {
+    use super::ThreadHead;
+    use core::mem::offset_of;
+    /// See [`ThreadHead::exit_work`].
+    pub const EXIT_WORK: usize = offset_of!(ThreadHead, exit_work);
+    /// See [`ThreadHead::kernel_stack_top`].
+    pub const KERNEL_STACK_TOP: usize = offset_of!(ThreadHead, kernel_stack_top);
 }
 
 /// Bits of [`ThreadHead::exit_work`]. Set by anyone, cleared by the thread.
@@ -66,10 +77,4 @@ pub mod exit_work {
     pub const EXIT: u32 = 2;
     /// The call is traced (strace).
     pub const TRACE: u32 = 4;
-}
-
-/// Bits of [`ThreadHead::flags`].
-pub mod thread_flag {
-    /// The current entry came by the `syscall` instruction, so all vector state must survive it.
-    pub const TRAPPED: u32 = 1;
 }

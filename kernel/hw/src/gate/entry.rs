@@ -1,0 +1,600 @@
+//! The instructions of entry and exit.
+//!
+//! Everything here lies in section `.osv.entry`. An interrupt that finds a thread there sees one of these:
+//!
+//! * still on the application's stack, on the way in: nothing has happened yet; it is resumed as it was;
+//! * on the kernel stack, on the way in: as any kernel code;
+//! * between `osv_*_exit_check` and the loading of rsp: the look at `exit_work` may be out of date, so the exit is
+//!   rolled back to the look ([`settle`]); the frame is still whole, and the result stays in rax;
+//! * at the last jump, on the application's stack: rip becomes the jump's target, so the exit is complete.
+//!
+//! Registers: a call may clobber what the C ABI lets a function clobber, a trap only rax, rcx and r11.
+
+use super::{Frame, InterruptFrame, Kind, UserRegs};
+use core::arch::global_asm;
+use core::mem::offset_of;
+use osv_base::percpu::{cpu_offset, thread_offset};
+
+const FRAME: usize = size_of::<Frame>();
+/// Flags that make a call take the slow way in: TF, DF, NT, AC.
+const ODD_FLAGS: u32 = 0x4_4500;
+/// What a program may set of the flags: CF, PF, AF, ZF, SF, TF, DF, OF, AC, ID.
+const USER_FLAGS: u64 = 0x24_0dd5;
+
+unsafe extern "C" {
+    static osv_vector: u8;
+    static osv_interrupt_stubs: u8;
+    static osv_entry_start: u8;
+    static osv_entry_end: u8;
+    static osv_call_exit_check: u8;
+    static osv_call_exit_jump: u8;
+    static osv_trap_exit_check: u8;
+    static osv_trap_exit_popfq: u8;
+    static osv_trap_exit_rsp: u8;
+    static osv_trap_exit_jump: u8;
+    fn osv_enter_application(regs: *const UserRegs) -> !;
+    fn osv_syscall_entry();
+}
+
+pub(super) fn vector_address() -> u64 {
+    (&raw const osv_vector).addr() as u64
+}
+
+/// Address of the stub for interrupt `vector`.
+pub(crate) fn interrupt_stub(vector: usize) -> u64 {
+    (&raw const osv_interrupt_stubs).addr() as u64 + vector as u64 * 16
+}
+
+/// Where `syscall` goes.
+pub(crate) fn syscall_entry() -> u64 {
+    osv_syscall_entry as *const () as u64
+}
+
+/// Registers as law 7 wants them: IF on, IOPL 0, nothing that a program may not set.
+pub(crate) fn legal_flags(flags: u64) -> u64 {
+    flags & USER_FLAGS | 0x202
+}
+
+pub(crate) fn canonical(addr: u64) -> bool {
+    (addr as i64) << 16 >> 16 == addr as i64
+}
+
+/// See [`super::enter_application`].
+///
+/// # Safety
+/// As there.
+pub(super) unsafe fn enter_application(regs: &UserRegs) -> ! {
+    let mut regs = *regs;
+    crate::cpu::disable_interrupts();
+    if !canonical(regs.rip) {
+        regs = crate::irq::exceptions::bad_rip(regs);
+    }
+    regs.rflags = legal_flags(regs.rflags);
+    // SAFETY: interrupts are off; the registers are a program's, and lie below the frame at the stack's top.
+    unsafe { osv_enter_application(&regs) }
+}
+
+/// Completes or rolls back an exit that an interrupt found half done, so that the frame is either the
+/// application's or that of code which looks at `exit_work` again.
+pub(crate) fn settle(frame: &mut InterruptFrame) {
+    let rip = frame.regs.rip;
+    let at = |label: *const u8| label.addr() as u64;
+    let call_check = at(&raw const osv_call_exit_check);
+    let trap_check = at(&raw const osv_trap_exit_check);
+    let popfq = at(&raw const osv_trap_exit_popfq);
+    if rip == at(&raw const osv_call_exit_jump) || rip == at(&raw const osv_trap_exit_jump) {
+        frame.regs.rip = frame.regs.rcx;
+        frame.from_app = 1;
+    } else if (call_check..at(&raw const osv_call_exit_jump)).contains(&rip) {
+        frame.regs.rip = call_check;
+    } else if (trap_check..popfq).contains(&rip) {
+        frame.regs.rip = trap_check;
+    } else if rip == popfq {
+        frame.regs.rip = trap_check;
+        frame.regs.rsp -= offset_of!(Frame, rflags) as u64;
+    } else if rip == at(&raw const osv_trap_exit_rsp) {
+        frame.regs.rip = trap_check;
+        frame.regs.rsp -= offset_of!(Frame, rsp) as u64;
+    }
+}
+
+/// Whether `rip` is an instruction of this file.
+pub(crate) fn in_entry_section(rip: u64) -> bool {
+    ((&raw const osv_entry_start).addr() as u64..(&raw const osv_entry_end).addr() as u64).contains(&rip)
+}
+
+/// The slow way out. The frame is complete.
+#[unsafe(no_mangle)]
+extern "C" fn osv_exit_slow(frame: &mut Frame, ret: isize) -> isize {
+    match crate::upcall::get() {
+        Some(upcalls) => (upcalls.exit_to_app)(frame, ret),
+        None => {
+            crate::percpu::head().need_resched.store(0, core::sync::atomic::Ordering::Relaxed);
+            ret
+        }
+    }
+}
+
+/// The way out with every register from the frame.
+#[unsafe(no_mangle)]
+extern "C" fn osv_exit_full(frame: &Frame, ret: isize) -> ! {
+    let regs = frame.user_regs(ret);
+    // SAFETY: the entry code calls this at the end of a system call, with nothing left to drop.
+    unsafe { enter_application(&regs) }
+}
+
+global_asm!(
+    r#"
+    .pushsection .osv.entry, "ax"
+    .balign 16
+osv_call_stubs:
+    .set nr, 0
+    .rept {vector_len}
+    .balign 16
+    mov eax, nr
+    jmp osv_call_entry
+    .set nr, nr + 1
+    .endr
+
+    // By call. rax = number; arguments as in C; everything that C lets a function clobber is free.
+    .balign 16
+osv_call_entry:
+    pop r10                             // where the application goes on
+    mov r11, rsp
+    mov rsp, gs:[{kst}]
+    push r11
+    pushfq
+    push r10
+    push {kind_call}
+    push rax
+    push r9
+    push r8
+    push rcx
+    push rdx
+    push rsi
+    push rdi
+    test dword ptr [rsp + {flags_from_args}], {odd_flags}
+    jnz osv_call_odd_flags
+osv_call_ready:
+    sub rsp, {below_args}
+    mov rdi, rsp
+    call [osv_gate_handlers + rax * 8]
+    .globl osv_call_exit_check
+osv_call_exit_check:
+    mov rdx, gs:[{current}]
+    mov ecx, [rdx + {exit_work}]
+    or ecx, gs:[{need_resched}]
+    jnz osv_call_exit_slow
+    mov rcx, [rsp + {rip}]
+    mov rsp, [rsp + {rsp_slot}]
+    .globl osv_call_exit_jump
+osv_call_exit_jump:
+    jmp rcx
+
+osv_call_odd_flags:
+    push 0x202
+    popfq
+    jmp osv_call_ready
+
+osv_call_exit_slow:
+    mov [rsp + {rbx}], rbx
+    mov [rsp + {rbp}], rbp
+    mov [rsp + {r12}], r12
+    mov [rsp + {r13}], r13
+    mov [rsp + {r14}], r14
+    mov [rsp + {r15}], r15
+    mov qword ptr [rsp + {full}], 0
+    mov rdi, rsp
+    mov rsi, rax
+    call osv_exit_slow
+    cmp qword ptr [rsp + {full}], 0
+    je osv_call_exit_check
+    mov rdi, rsp
+    mov rsi, rax
+    call osv_exit_full
+    ud2
+
+    // By `syscall`: rcx = rip, r11 = flags, interrupts off, rsp the application's with a live red zone below.
+    .balign 16
+    .globl osv_syscall_entry
+osv_syscall_entry:
+    mov gs:[{scratch}], rsp
+    mov rsp, gs:[{kst}]
+    push gs:[{scratch}]
+    push r11
+    push rcx
+    push {kind_trap}
+    mov eax, eax
+    push rax
+    push r9
+    push r8
+    push r10
+    push rdx
+    push rsi
+    push rdi
+    sti
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    sub rsp, {below_saved}
+    movaps [rsp], xmm0
+    movaps [rsp + 16], xmm1
+    movaps [rsp + 32], xmm2
+    movaps [rsp + 48], xmm3
+    movaps [rsp + 64], xmm4
+    movaps [rsp + 80], xmm5
+    movaps [rsp + 96], xmm6
+    movaps [rsp + 112], xmm7
+    movaps [rsp + 128], xmm8
+    movaps [rsp + 144], xmm9
+    movaps [rsp + 160], xmm10
+    movaps [rsp + 176], xmm11
+    movaps [rsp + 192], xmm12
+    movaps [rsp + 208], xmm13
+    movaps [rsp + 224], xmm14
+    movaps [rsp + 240], xmm15
+    mov rdi, rsp
+    cmp eax, {vector_len}
+    jae osv_trap_no_row
+    call [osv_gate_handlers + rax * 8]
+    .globl osv_trap_exit_check
+osv_trap_exit_check:
+    mov rdx, gs:[{current}]
+    mov ecx, [rdx + {exit_work}]
+    or ecx, gs:[{need_resched}]
+    jnz osv_trap_exit_slow
+    movaps xmm0, [rsp]
+    movaps xmm1, [rsp + 16]
+    movaps xmm2, [rsp + 32]
+    movaps xmm3, [rsp + 48]
+    movaps xmm4, [rsp + 64]
+    movaps xmm5, [rsp + 80]
+    movaps xmm6, [rsp + 96]
+    movaps xmm7, [rsp + 112]
+    movaps xmm8, [rsp + 128]
+    movaps xmm9, [rsp + 144]
+    movaps xmm10, [rsp + 160]
+    movaps xmm11, [rsp + 176]
+    movaps xmm12, [rsp + 192]
+    movaps xmm13, [rsp + 208]
+    movaps xmm14, [rsp + 224]
+    movaps xmm15, [rsp + 240]
+    mov rdi, [rsp + {args}]
+    mov rsi, [rsp + {args} + 8]
+    mov rdx, [rsp + {args} + 16]
+    mov r10, [rsp + {args} + 24]
+    mov r8, [rsp + {args} + 32]
+    mov r9, [rsp + {args} + 40]
+    mov rcx, [rsp + {rip}]
+    mov r11, [rsp + {rflags}]
+    lea rsp, [rsp + {rflags}]
+    .globl osv_trap_exit_popfq
+osv_trap_exit_popfq:
+    popfq
+    .globl osv_trap_exit_rsp
+osv_trap_exit_rsp:
+    mov rsp, [rsp]
+    .globl osv_trap_exit_jump
+osv_trap_exit_jump:
+    jmp rcx
+
+osv_trap_no_row:
+    mov rax, -38
+    jmp osv_trap_exit_check
+
+osv_trap_exit_slow:
+    mov qword ptr [rsp + {full}], 0
+    mov rdi, rsp
+    mov rsi, rax
+    call osv_exit_slow
+    cmp qword ptr [rsp + {full}], 0
+    je osv_trap_exit_check
+    mov rdi, rsp
+    mov rsi, rax
+    call osv_exit_full
+    ud2
+
+    // rdi = registers, somewhere below the last 40 bytes of the kernel stack; interrupts off.
+    .globl osv_enter_application
+osv_enter_application:
+    mov rsp, gs:[{kst}]
+    push 0x10
+    push [rdi + 136]
+    push [rdi + 128]
+    push 0x08
+    push [rdi + 120]
+    mov rax, [rdi]
+    mov rbx, [rdi + 8]
+    mov rcx, [rdi + 16]
+    mov rdx, [rdi + 24]
+    mov rsi, [rdi + 32]
+    mov rbp, [rdi + 48]
+    mov r8, [rdi + 56]
+    mov r9, [rdi + 64]
+    mov r10, [rdi + 72]
+    mov r11, [rdi + 80]
+    mov r12, [rdi + 88]
+    mov r13, [rdi + 96]
+    mov r14, [rdi + 104]
+    mov r15, [rdi + 112]
+    mov rdi, [rdi + 40]
+    iretq
+
+    // Interrupts and exceptions, on the IST stack with interrupts off:
+    // [vector][error][rip][cs][rflags][rsp][ss]
+    .balign 16
+    .globl osv_interrupt_stubs
+osv_interrupt_stubs:
+    .set nr, 0
+    .rept 256
+    .balign 16
+    .if (nr == 8) || ((nr >= 10) && (nr <= 14)) || (nr == 17) || (nr == 21) || (nr == 29) || (nr == 30)
+    .else
+    push 0
+    .endif
+    push nr
+    .if (nr == 2) || (nr == 8) || (nr == 18)
+    jmp osv_fatal_entry
+    .else
+    jmp osv_interrupt_entry
+    .endif
+    .set nr, nr + 1
+    .endr
+
+    // Moves to the thread's kernel stack: below what is in use there (and below its red zone), or to the place
+    // under the system call frame when the application was interrupted.
+    .balign 16
+osv_interrupt_entry:
+    push rax
+    push rcx
+    push rdx
+    mov rax, [rsp + 64]
+    mov rcx, gs:[{kst}]
+    mov rdx, rcx
+    sub rdx, rax
+    cmp rdx, {stack_size}
+    ja 2f
+    cmp rdx, {stack_size} - {stack_margin}
+    ja osv_stack_overflow
+    lea rax, [rax - 128]
+    and rax, -16
+    xor ecx, ecx
+    jmp 4f
+2:  mov rdx, [rsp + 40]
+    test rdx, rdx
+    jns 3f
+    cmp rdx, offset osv_entry_start
+    jb osv_stack_overflow
+    cmp rdx, offset osv_entry_end
+    jae osv_stack_overflow
+    lea rax, [rcx - {frame}]
+    mov qword ptr [rax + {kind_slot}], {kind_interrupt}
+    mov ecx, 2
+    jmp 4f
+3:  lea rax, [rcx - {frame}]
+    mov qword ptr [rax + {kind_slot}], {kind_interrupt}
+    mov ecx, 1
+4:  sub rax, {iframe}
+    mov [rax + 424], rcx
+    mov rdx, [rsp]
+    mov [rax + 280], rdx
+    mov rdx, [rsp + 8]
+    mov [rax + 272], rdx
+    mov rdx, [rsp + 16]
+    mov [rax + 256], rdx
+    mov rdx, [rsp + 24]
+    mov [rax + 400], rdx
+    mov rdx, [rsp + 32]
+    mov [rax + 408], rdx
+    mov rdx, [rsp + 40]
+    mov [rax + 376], rdx
+    mov rdx, [rsp + 56]
+    mov [rax + 384], rdx
+    mov rdx, [rsp + 64]
+    mov [rax + 392], rdx
+    mov rsp, rax
+    mov [rsp + 264], rbx
+    mov [rsp + 288], rsi
+    mov [rsp + 296], rdi
+    mov [rsp + 304], rbp
+    mov [rsp + 312], r8
+    mov [rsp + 320], r9
+    mov [rsp + 328], r10
+    mov [rsp + 336], r11
+    mov [rsp + 344], r12
+    mov [rsp + 352], r13
+    mov [rsp + 360], r14
+    mov [rsp + 368], r15
+    movaps [rsp], xmm0
+    movaps [rsp + 16], xmm1
+    movaps [rsp + 32], xmm2
+    movaps [rsp + 48], xmm3
+    movaps [rsp + 64], xmm4
+    movaps [rsp + 80], xmm5
+    movaps [rsp + 96], xmm6
+    movaps [rsp + 112], xmm7
+    movaps [rsp + 128], xmm8
+    movaps [rsp + 144], xmm9
+    movaps [rsp + 160], xmm10
+    movaps [rsp + 176], xmm11
+    movaps [rsp + 192], xmm12
+    movaps [rsp + 208], xmm13
+    movaps [rsp + 224], xmm14
+    movaps [rsp + 240], xmm15
+    cld
+    mov rdi, rsp
+    call osv_interrupt
+    movaps xmm0, [rsp]
+    movaps xmm1, [rsp + 16]
+    movaps xmm2, [rsp + 32]
+    movaps xmm3, [rsp + 48]
+    movaps xmm4, [rsp + 64]
+    movaps xmm5, [rsp + 80]
+    movaps xmm6, [rsp + 96]
+    movaps xmm7, [rsp + 112]
+    movaps xmm8, [rsp + 128]
+    movaps xmm9, [rsp + 144]
+    movaps xmm10, [rsp + 160]
+    movaps xmm11, [rsp + 176]
+    movaps xmm12, [rsp + 192]
+    movaps xmm13, [rsp + 208]
+    movaps xmm14, [rsp + 224]
+    movaps xmm15, [rsp + 240]
+    mov rax, [rsp + 256]
+    mov rbx, [rsp + 264]
+    mov rcx, [rsp + 272]
+    mov rdx, [rsp + 280]
+    mov rsi, [rsp + 288]
+    mov rdi, [rsp + 296]
+    mov rbp, [rsp + 304]
+    mov r8, [rsp + 312]
+    mov r9, [rsp + 320]
+    mov r10, [rsp + 328]
+    mov r11, [rsp + 336]
+    mov r12, [rsp + 344]
+    mov r13, [rsp + 352]
+    mov r14, [rsp + 360]
+    mov r15, [rsp + 368]
+    push 0x10
+    push [rsp + 8 + 392]
+    push [rsp + 16 + 384]
+    push 0x08
+    push [rsp + 32 + 376]
+    iretq
+
+    // The kernel ran out of stack, or ran on none that is known: [rdx][rcx][rax][vector][error][rip]... on the IST.
+osv_stack_overflow:
+    pop rdx
+    pop rcx
+    pop rax
+    // fall through
+
+    // NMI, double fault, machine check: on their own stacks, which they do not leave.
+osv_fatal_entry:
+    push r15
+    push r14
+    push r13
+    push r12
+    push r11
+    push r10
+    push r9
+    push r8
+    push rbp
+    push rdi
+    push rsi
+    push rdx
+    push rcx
+    push rbx
+    push rax
+    cld
+    mov rdi, rsp
+    mov rbx, rsp
+    and rsp, -16
+    sub rsp, 256
+    movaps [rsp], xmm0
+    movaps [rsp + 16], xmm1
+    movaps [rsp + 32], xmm2
+    movaps [rsp + 48], xmm3
+    movaps [rsp + 64], xmm4
+    movaps [rsp + 80], xmm5
+    movaps [rsp + 96], xmm6
+    movaps [rsp + 112], xmm7
+    movaps [rsp + 128], xmm8
+    movaps [rsp + 144], xmm9
+    movaps [rsp + 160], xmm10
+    movaps [rsp + 176], xmm11
+    movaps [rsp + 192], xmm12
+    movaps [rsp + 208], xmm13
+    movaps [rsp + 224], xmm14
+    movaps [rsp + 240], xmm15
+    call osv_fatal
+    movaps xmm0, [rsp]
+    movaps xmm1, [rsp + 16]
+    movaps xmm2, [rsp + 32]
+    movaps xmm3, [rsp + 48]
+    movaps xmm4, [rsp + 64]
+    movaps xmm5, [rsp + 80]
+    movaps xmm6, [rsp + 96]
+    movaps xmm7, [rsp + 112]
+    movaps xmm8, [rsp + 128]
+    movaps xmm9, [rsp + 144]
+    movaps xmm10, [rsp + 160]
+    movaps xmm11, [rsp + 176]
+    movaps xmm12, [rsp + 192]
+    movaps xmm13, [rsp + 208]
+    movaps xmm14, [rsp + 224]
+    movaps xmm15, [rsp + 240]
+    mov rsp, rbx
+    pop rax
+    pop rbx
+    pop rcx
+    pop rdx
+    pop rsi
+    pop rdi
+    pop rbp
+    pop r8
+    pop r9
+    pop r10
+    pop r11
+    pop r12
+    pop r13
+    pop r14
+    pop r15
+    add rsp, 16
+    iretq
+    .popsection
+
+    .pushsection .rodata.osv_vector, "a"
+    .balign 4096
+    .globl osv_vector
+osv_vector:
+    .set nr, 0
+    .rept {vector_len}
+    .quad osv_call_stubs + nr * 16
+    .set nr, nr + 1
+    .endr
+    .popsection
+"#,
+    vector_len = const osv_abi::shared::VECTOR_LEN,
+    kst = const cpu_offset::KERNEL_STACK_TOP,
+    current = const cpu_offset::CURRENT,
+    need_resched = const cpu_offset::NEED_RESCHED,
+    scratch = const cpu_offset::SCRATCH,
+    exit_work = const thread_offset::EXIT_WORK,
+    kind_call = const Kind::CALL.0,
+    kind_trap = const Kind::TRAP.0,
+    kind_interrupt = const Kind::INTERRUPT.0,
+    odd_flags = const ODD_FLAGS,
+    flags_from_args = const offset_of!(Frame, rflags) - offset_of!(Frame, args),
+    below_args = const offset_of!(Frame, args),
+    below_saved = const offset_of!(Frame, r15),
+    full = const offset_of!(Frame, full_restore),
+    rbx = const offset_of!(Frame, rbx),
+    rbp = const offset_of!(Frame, rbp),
+    r12 = const offset_of!(Frame, r12),
+    r13 = const offset_of!(Frame, r13),
+    r14 = const offset_of!(Frame, r14),
+    r15 = const offset_of!(Frame, r15),
+    args = const offset_of!(Frame, args),
+    rip = const offset_of!(Frame, rip),
+    rflags = const offset_of!(Frame, rflags),
+    rsp_slot = const offset_of!(Frame, rsp),
+    kind_slot = const offset_of!(Frame, kind),
+    frame = const FRAME,
+    iframe = const size_of::<InterruptFrame>(),
+    stack_size = const crate::layout::KERNEL_STACK_SIZE,
+    stack_margin = const 2048,
+);
+
+/// Offsets that the assembly spells as numbers.
+const _: () = {
+    assert!(offset_of!(InterruptFrame, regs) == 256);
+    assert!(offset_of!(InterruptFrame, vector) == 400);
+    assert!(offset_of!(InterruptFrame, from_app) == 424);
+    assert!(offset_of!(UserRegs, rip) == 120);
+    assert!(offset_of!(UserRegs, rsp) == 136);
+    assert!(offset_of!(Frame, rflags) + 8 == offset_of!(Frame, rsp));
+};

@@ -1,2 +1,0 @@
-//! The kernel: entry, bring-up, init.
-#![no_std]

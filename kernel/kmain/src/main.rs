@@ -1,0 +1,19 @@
+//! The kernel: bring-up in order, then init.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+#[cfg(osv_guest)]
+mod bring_up;
+#[cfg(osv_guest)]
+mod panic;
+
+// Cargo builds this package for the host as well when asked for the whole workspace; there is nothing to run there.
+#[cfg(not(osv_guest))]
+mod host {
+    #[panic_handler]
+    fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+        loop {}
+    }
+}
