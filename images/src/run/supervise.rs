@@ -198,10 +198,10 @@ fn conclude(
                 }
                 (false, Accel::Tcg) => format!("the guest ended before it came up{status}"),
             };
-            let help = if console.is_empty() {
-                "its console is empty; -vv shows more"
-            } else {
-                "the last of its console:"
+            let help = match (console.is_empty(), options.verbose) {
+                (false, _) => "the last of its console:",
+                (true, false) => "it said nothing; -vv makes the kernel say more",
+                (true, true) => "what it said stands above",
             };
             Err(Error::Guest { what, help: help.into(), console })
         }
