@@ -8,13 +8,13 @@ use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
+use core::sync::atomic::{AtomicU64, Ordering};
 use osv_abi::uapi::file::{ioctl, mode, open as o};
 use osv_base::io::{Sink, Source};
 use osv_base::{Errno, Fail, Res};
 use osv_sync::{Events, Mutex, Readiness, Wait};
 use osv_vfs::device::Fifos;
-use osv_vfs::{At, Attr, File, Io, IoctlArg, clock, Time};
-use core::sync::atomic::{AtomicU64, Ordering};
+use osv_vfs::{At, Attr, File, Io, IoctlArg, Time, clock};
 
 /// Writes up to this length are not mixed with others.
 pub const PIPE_BUF: usize = 4096;

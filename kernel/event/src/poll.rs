@@ -73,7 +73,8 @@ pub fn poll(entries: &mut [Entry], deadline: Option<Instant>) -> Res<usize> {
         let until = [deadline, timed].into_iter().flatten().min();
         match scheduler.park(until, true) {
             Woken::Unparked => {}
-            Woken::TimedOut if deadline.is_none_or(|deadline| timed.is_some_and(|timed| timed < deadline)) => {}
+            Woken::TimedOut
+                if deadline.is_none_or(|deadline| timed.is_some_and(|timed| timed < deadline)) => {}
             Woken::TimedOut => break Ok(scan(entries)),
             Woken::Interrupted => match scan(entries) {
                 0 => break Err(Fail::Interrupted),

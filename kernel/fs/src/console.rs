@@ -113,7 +113,11 @@ impl Streams {
 
     /// /dev/console: as the terminal, but there even when no stream is one.
     pub fn console(self: &Arc<Self>) -> Arc<dyn File> {
-        Arc::new(Stream { streams: self.clone(), output: Some(Output::Stdout), is_terminal: self.terminals.stdout })
+        Arc::new(Stream {
+            streams: self.clone(),
+            output: Some(Output::Stdout),
+            is_terminal: self.terminals.stdout,
+        })
     }
 }
 

@@ -66,7 +66,12 @@ impl RamFs {
         Ok(fs)
     }
 
-    fn make(name: &'static str, magic: u32, first_ino: u64, lower: Option<Arc<dyn FileSystem>>) -> Arc<RamFs> {
+    fn make(
+        name: &'static str,
+        magic: u32,
+        first_ino: u64,
+        lower: Option<Arc<dyn FileSystem>>,
+    ) -> Arc<RamFs> {
         Arc::new(RamFs {
             dev: anonymous_dev(),
             name,

@@ -94,17 +94,11 @@ struct Places {
 impl FsContext {
     /// Starts at `root`, with umask 022.
     pub fn new(root: Arc<Entry>) -> Self {
-        FsContext {
-            places: SpinLock::new(Places { cwd: root.clone(), root }),
-            umask: AtomicU32::new(0o022),
-        }
+        FsContext { places: SpinLock::new(Places { cwd: root.clone(), root }), umask: AtomicU32::new(0o022) }
     }
     /// A copy of its own, as fork(2) makes.
     pub fn fork(&self) -> Self {
-        FsContext {
-            places: SpinLock::new(self.places.lock().clone()),
-            umask: AtomicU32::new(self.umask()),
-        }
+        FsContext { places: SpinLock::new(self.places.lock().clone()), umask: AtomicU32::new(self.umask()) }
     }
     /// Where absolute paths start.
     pub fn root(&self) -> Arc<Entry> {

@@ -33,9 +33,9 @@ impl Directory {
                 return Ok(());
             }
         }
-        self.entry
-            .inode()
-            .list(from.saturating_sub(2), &mut |entry| emit(DirEntry { next: entry.next.saturating_add(2), ..entry }))
+        self.entry.inode().list(from.saturating_sub(2), &mut |entry| {
+            emit(DirEntry { next: entry.next.saturating_add(2), ..entry })
+        })
     }
 }
 

@@ -139,7 +139,13 @@ impl FdTable {
 
     /// Makes `fd` refer to `file` and returns what it referred to, to be dropped by the caller: EBADF when `fd`
     /// is not below `limit`.
-    pub fn replace(&self, fd: i32, file: Arc<OpenFile>, flags: FdFlags, limit: u64) -> Res<Option<Arc<OpenFile>>> {
+    pub fn replace(
+        &self,
+        fd: i32,
+        file: Arc<OpenFile>,
+        flags: FdFlags,
+        limit: u64,
+    ) -> Res<Option<Arc<OpenFile>>> {
         if fd < 0 || fd as u64 >= limit.min(u64::from(NR_OPEN)) {
             return Err(EBADF.into());
         }

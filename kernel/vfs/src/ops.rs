@@ -124,7 +124,9 @@ pub fn open(from: &From<'_>, path: &[u8], how: How) -> Res<OpenFile> {
             Err(fail) if fail == Errno::ENOENT.into() && flags & o::CREAT != 0 => {
                 match create_file(&dir, walk.name(&range), how, from.creds) {
                     // Somebody else made it meanwhile.
-                    Err(fail) if fail == Errno::EEXIST.into() && flags & o::EXCL == 0 => continue_at(&dir, &walk, &range)?,
+                    Err(fail) if fail == Errno::EEXIST.into() && flags & o::EXCL == 0 => {
+                        continue_at(&dir, &walk, &range)?
+                    }
                     Err(fail) => return Err(fail),
                     Ok(entry) => return open_entry(&entry, how, from.creds, true),
                 }
@@ -478,12 +480,19 @@ pub fn chmod(inode: &Arc<dyn Inode>, bits: u32, creds: &Creds, now: Time) -> Res
 }
 
 /// Changes owner and group; `None` leaves one as it is (chown(2)).
-pub fn chown(inode: &Arc<dyn Inode>, uid: Option<u32>, gid: Option<u32>, creds: &Creds, now: Time) -> Res<()> {
+pub fn chown(
+    inode: &Arc<dyn Inode>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+    creds: &Creds,
+    now: Time,
+) -> Res<()> {
     writable_fs(inode)?;
     let attr = inode.attr();
     if !creds.is_root() {
         let same_user = uid.is_none_or(|uid| uid == attr.uid && creds.uid == attr.uid);
-        let own_group = gid.is_none_or(|gid| creds.uid == attr.uid && (gid == attr.gid || creds.in_group(gid)));
+        let own_group =
+            gid.is_none_or(|gid| creds.uid == attr.uid && (gid == attr.gid || creds.in_group(gid)));
         if !same_user || !own_group {
             return Err(Errno::EPERM.into());
         }

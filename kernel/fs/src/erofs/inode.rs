@@ -169,7 +169,8 @@ impl Inode for ErofsInode {
                 if matches!(entry.name, b"." | b"..") {
                     continue;
                 }
-                let next = if at + 1 < block.count { index << 12 | (at as u64 + 1) } else { (index + 1) << 12 };
+                let next =
+                    if at + 1 < block.count { index << 12 | (at as u64 + 1) } else { (index + 1) << 12 };
                 let (ino, kind) = (entry.nid, kind_of_entry(entry.kind)?);
                 if !emit(DirEntry { ino, kind, next, name: entry.name }) {
                     return Ok(());

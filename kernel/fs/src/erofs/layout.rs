@@ -146,7 +146,8 @@ impl Superblock {
                 let within = offset & ((1 << bits) - 1);
                 let entry = chunk.checked_mul(if indexed { 8 } else { 4 }).and_then(|o| o.checked_add(table));
                 let entry = entry.ok_or(CORRUPT)?;
-                let block = u32_at(image, if indexed { entry.checked_add(4).ok_or(CORRUPT)? } else { entry })?;
+                let block =
+                    u32_at(image, if indexed { entry.checked_add(4).ok_or(CORRUPT)? } else { entry })?;
                 let len = ((1 << bits) - within).min(size - offset);
                 let at = (block != HOLE).then(|| (u64::from(block) << self.block_bits) + within);
                 Ok((at, len))

@@ -45,7 +45,8 @@ impl Pages {
         if from >= to {
             return;
         }
-        let keys: Vec<u64> = self.chunks.range(from / CHUNK..=(to - 1) / CHUNK).map(|(&key, _)| key).collect();
+        let keys: Vec<u64> =
+            self.chunks.range(from / CHUNK..=(to - 1) / CHUNK).map(|(&key, _)| key).collect();
         for key in keys {
             let Some(chunk) = self.chunks.get_mut(&key) else { continue };
             let base = key * CHUNK;
@@ -144,7 +145,8 @@ impl Data {
                 frame.read_to(within..within + want, to)
             } else if let Some(lower) = self.lower_has(index) {
                 // On to the next page of our own, in one go where there is none.
-                let stop = self.pages.next(index).map_or(u64::MAX, |next| next * PAGE).min(end).min(lower.len);
+                let stop =
+                    self.pages.next(index).map_or(u64::MAX, |next| next * PAGE).min(end).min(lower.len);
                 if at >= stop {
                     to.put_zeros(want)
                 } else {
@@ -193,7 +195,8 @@ impl Data {
         while at < end {
             let (index, within) = (at / PAGE, (at % PAGE) as usize);
             let len = ((end - at) as usize).min(PAGE_SIZE - within);
-            let n = if len == PAGE_SIZE && self.pages.get(index).is_none() && self.lower_has(index).is_none() {
+            let n = if len == PAGE_SIZE && self.pages.get(index).is_none() && self.lower_has(index).is_none()
+            {
                 self.write_new_page(index, from)
             } else {
                 self.own_page(index).map(|frame| frame.write_from(within..within + len, from))
@@ -254,7 +257,9 @@ impl Data {
         }
         if len < self.size {
             let keep = len.div_ceil(PAGE);
-            if !len.is_multiple_of(PAGE) && (self.pages.get(len / PAGE).is_some() || self.lower_has(len / PAGE).is_some()) {
+            if !len.is_multiple_of(PAGE)
+                && (self.pages.get(len / PAGE).is_some() || self.lower_has(len / PAGE).is_some())
+            {
                 self.own_page(len / PAGE)?.zero((len % PAGE) as usize..PAGE_SIZE);
             }
             if let Some(lower) = &mut self.lower {

@@ -356,7 +356,8 @@ impl File for Node {
             let offset = if io.append { data.size() } else { offset };
             if data.seals != 0 {
                 let grows = offset.saturating_add(from.remaining() as u64) > data.size();
-                let blocked = memfd::SEAL_WRITE | memfd::SEAL_FUTURE_WRITE | if grows { memfd::SEAL_GROW } else { 0 };
+                let blocked =
+                    memfd::SEAL_WRITE | memfd::SEAL_FUTURE_WRITE | if grows { memfd::SEAL_GROW } else { 0 };
                 if data.seals & blocked != 0 {
                     return Err(Errno::EPERM.into());
                 }
@@ -401,9 +402,13 @@ impl File for Node {
         {
             let mut data = self.data()?.lock();
             let grows = end > data.size()
-                && matches!(how, Allocate::Reserve { keep_size: false } | Allocate::Zero { keep_size: false });
+                && matches!(
+                    how,
+                    Allocate::Reserve { keep_size: false } | Allocate::Zero { keep_size: false }
+                );
             if grows && data.seals & memfd::SEAL_GROW != 0
-                || how == Allocate::PunchHole && data.seals & (memfd::SEAL_WRITE | memfd::SEAL_FUTURE_WRITE) != 0
+                || how == Allocate::PunchHole
+                    && data.seals & (memfd::SEAL_WRITE | memfd::SEAL_FUTURE_WRITE) != 0
             {
                 return Err(Errno::EPERM.into());
             }
