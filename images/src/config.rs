@@ -81,6 +81,9 @@ pub struct Run {
     pub machine: Option<String>,
     /// Seconds.
     pub timeout: Option<f64>,
+    /// How often `-v` is meant to be given.
+    #[serde(default)]
+    pub verbose: u8,
 }
 
 impl Config {

@@ -18,7 +18,6 @@ const FILES: &[(&str, &str)] = &[
          nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     ),
     ("/etc/group", "root:x:0:\ndaemon:x:1:\nwww-data:x:33:\nnogroup:x:65534:\n"),
-    ("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"),
     ("/etc/host.conf", "multi on\n"),
     ("/etc/resolv.conf", "nameserver 10.0.2.3\n"),
     (
@@ -59,7 +58,7 @@ const FOLDERS: &[(&str, u16)] = &[
 const TOP: &[&str] = &["/bin", "/sbin", "/lib", "/lib64"];
 
 /// Puts the folders and files into the tree. `own_root`: the sysroot is not simply this machine.
-pub fn add(sysroot: &Sysroot, own_root: bool, tree: &mut Dir) -> Result<()> {
+pub fn add(sysroot: &Sysroot, own_root: bool, hostname: &str, tree: &mut Dir) -> Result<()> {
     for top in TOP {
         let host = sysroot.host(Path::new(top));
         if let Ok(target) = std::fs::read_link(&host) {
@@ -69,7 +68,13 @@ pub fn add(sysroot: &Sysroot, own_root: bool, tree: &mut Dir) -> Result<()> {
     for (path, mode) in FOLDERS {
         tree.insert(Path::new(path), Node::Dir(Dir { mode: *mode, ..Dir::default() }))?;
     }
-    for (path, text) in FILES {
+    // A program that looks up its own machine's name must find it.
+    let hosts =
+        format!("127.0.0.1\tlocalhost\n127.0.1.1\t{hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+    let name = format!("{hostname}\n");
+    for (path, text) in
+        FILES.iter().chain(&[("/etc/hosts", hosts.as_str()), ("/etc/hostname", name.as_str())])
+    {
         if !own_root || sysroot.import(Path::new(path), tree)?.is_none() {
             insert(tree, path, text)?;
         }

@@ -75,7 +75,8 @@ impl Recipe {
         elf.require_program()?;
 
         let mut tree = Dir::default();
-        etc::add(&sysroot, self.root.is_some(), &mut tree)?;
+        let hostname = String::from_utf8_lossy(&self.boot.hostname);
+        etc::add(&sysroot, self.root.is_some(), &hostname, &mut tree)?;
         place(&program, &sysroot, &mut tree)?;
         executable(&program, &mut tree)?;
 

@@ -1,7 +1,7 @@
 //! Runs an image in QEMU as if it were a process: its streams, signals and exit status are ours.
 //!
-//! [`qemu`] makes the command line, from options alone; [`child`] starts it so that it cannot outlive us; [`session`]
-//! is the conversation with the guest, a state machine without I/O; [`supervise`] and its [`pumps`] move
+//! `qemu` makes the command line, from options alone; `child` starts it so that it cannot outlive us; `session`
+//! is the conversation with the guest, a state machine without I/O; `supervise` and its `pumps` move
 //! bytes between the two. The
 //! image of a freshly packed program and the channel to the guest are inherited file descriptors, so that nothing is
 //! left behind in the file system, however we end.

@@ -91,7 +91,7 @@ osv.toml, with every key there is:
   hostname = \"osv\"    net = \"dhcp\"    log = \"warn\"
   [run]
   ports = [\"11211:11211\"]    memory = \"256M\"    cpus = 1    net = \"user\"
-  accel = \"auto\"    machine = \"q35\"    timeout = 60.0";
+  accel = \"auto\"    machine = \"q35\"    timeout = 60.0    verbose = 0";
 
 /// `osv-pack run`.
 #[derive(Debug, Args)]

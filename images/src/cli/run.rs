@@ -119,7 +119,7 @@ fn options(args: &RunArgs, config: &Config) -> Result<Options> {
         accel: choose(args.accel, run.accel.as_deref())?,
         machine: choose(args.machine, run.machine.as_deref())?,
         timeout: timeout.transpose()?,
-        verbose: args.verbose > 0,
+        verbose: args.verbose.max(run.verbose) > 0,
     })
 }
 
@@ -143,7 +143,10 @@ fn boot(args: &RunArgs, input: &Input) -> Result<Boot> {
         image_net: input.boot.net.clone(),
         env,
         args: Some(arguments).filter(|arguments| is_image && !arguments.is_empty()),
-        log: [None, Some("info")].get(usize::from(args.verbose)).copied().unwrap_or(Some("debug")),
+        log: [None, Some("info")]
+            .get(usize::from(args.verbose.max(input.config.run.verbose)))
+            .copied()
+            .unwrap_or(Some("debug")),
         tty: tty.to_string(),
         time_unix_ns: now.map(|now| now.as_nanos()),
     })

@@ -30,6 +30,7 @@ fn everything_can_be_said() {
         accel = "tcg"
         machine = "microvm"
         timeout = 2.5
+        verbose = 1
         "#,
     )
     .expect("all keys are known");
@@ -37,7 +38,7 @@ fn everything_can_be_said() {
     assert_eq!(config.output, Some("dir/server.img".into()));
     assert_eq!(config.root, Some("/sysroot".into()));
     assert_eq!(config.add, ["dir/data:/srv"]);
-    assert_eq!(config.run.timeout, Some(2.5));
+    assert_eq!((config.run.timeout, config.run.verbose), (Some(2.5), 1));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Moves bytes between the guest and us while a [`Session`] decides.
 //!
-//! The threads of [`pumps`](super::pumps) tell the main one, which alone owns the session and the process.
+//! The threads of `pumps` tell the main one, which alone owns the session and the process.
 
 use super::child::Qemu;
 use super::pumps::{
