@@ -13,10 +13,12 @@ const START: u64 = 16 << 20;
 pub(super) fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let layout = Layout::from_size_align(ARENA, 2 << 20).expect("a valid layout");
+        // Aligned by hand: an allocator that is asked for alignment zeroes, and so touches, all of it.
+        let layout = Layout::from_size_align(ARENA + (2 << 20), 16).expect("a valid layout");
         // SAFETY: the layout is not empty. The arena is never freed.
         let at = unsafe { alloc_zeroed(layout) };
         assert!(!at.is_null(), "the host has memory for the test arena");
+        let at = at.wrapping_add(at.align_offset(2 << 20));
         let offset = (at.expose_provenance() as u64).wrapping_sub(START);
         // Two ranges with a hole, odd ends.
         let ranges = [

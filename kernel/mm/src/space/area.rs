@@ -126,7 +126,6 @@ impl Area {
             *offset += at - self.range.start;
         }
         upper.range.start = at;
-        upper.flags.remove(AreaFlags::GROWSDOWN);
         self.range.end = at;
         upper
     }
@@ -137,7 +136,6 @@ impl Area {
             && self.prot == next.prot
             && self.max_prot == next.max_prot
             && self.flags == next.flags
-            && !self.flags.contains(AreaFlags::GROWSDOWN)
             && match (&self.backing, &next.backing) {
                 (Backing::Anonymous, Backing::Anonymous) => true,
                 (Backing::Object { pager: a, offset: from }, Backing::Object { pager: b, offset: to }) => {

@@ -153,17 +153,80 @@ impl Areas {
 
     /// Changes the area that begins at `start`; it must still overlap no other.
     pub(super) fn change(&mut self, start: u64, change: impl FnOnce(&mut Area)) {
-        let (left, rest) = self.split(self.root, start);
-        let (middle, right) = self.split(rest, start + 1);
-        if let Some(node) = self.nodes.get_mut(middle as usize)
-            && let Some(area) = &mut node.area
+        // Deeper than any treap of 65,530 areas is likely to be; beyond it, what nodes know is computed anew.
+        let mut path = [NIL; 64];
+        let mut depth = 0;
+        let mut here = self.root;
+        while let Some(node) = self.nodes.get(here as usize)
+            && node.start != start
         {
-            change(area);
-            (node.start, node.end) = (area.range.start, area.range.end);
-            self.pull(middle);
+            if let Some(slot) = path.get_mut(depth) {
+                *slot = here;
+            }
+            depth += 1;
+            here = if start < node.start { node.left } else { node.right };
         }
-        let left = self.merge(left, middle);
-        self.root = self.merge(left, right);
+        let Some(node) = self.nodes.get_mut(here as usize) else { return };
+        let Some(area) = &mut node.area else { return };
+        change(area);
+        (node.start, node.end) = (area.range.start, area.range.end);
+        self.pull(here);
+        if depth > path.len() {
+            self.pull_all(self.root);
+            return;
+        }
+        for here in path[..depth].iter().rev() {
+            self.pull(*here);
+        }
+    }
+
+    fn pull_all(&mut self, here: u32) {
+        let Some(Node { left, right, .. }) = self.nodes.get(here as usize) else { return };
+        let (left, right) = (*left, *right);
+        self.pull_all(left);
+        self.pull_all(right);
+        self.pull(here);
+    }
+
+    /// Adds an area where nothing is, as part of its neighbours if it continues them. Call [`Areas::reserve`] before.
+    pub(super) fn add(&mut self, area: Area) {
+        let (start, end) = (area.range.start, area.range.end);
+        let below =
+            self.before(start).filter(|below| below.continues_in(&area)).map(|below| below.range.start);
+        let above = self.find(end).filter(|above| area.continues_in(above)).map(|above| above.range.end);
+        match (below, above) {
+            (Some(below), Some(above)) => {
+                self.remove(end);
+                self.change(below, |below| below.range.end = above);
+            }
+            (Some(below), None) => self.change(below, |below| below.range.end = end),
+            (None, Some(_)) => self.change(end, |above| {
+                above.range.start = start;
+                above.backing = area.backing;
+            }),
+            (None, None) => self.insert(area),
+        }
+    }
+
+    /// Takes `range` out if it is one area, or the start or the end of one, which needs no new node; gives what was
+    /// taken out.
+    pub(super) fn trim(&mut self, range: &Range<u64>) -> Option<Area> {
+        let area = self.find(range.start)?;
+        let (start, end) = (area.range.start, area.range.end);
+        let mut gone = None;
+        if start == range.start && end == range.end {
+            gone = self.remove(start);
+        } else if start == range.start && end > range.end {
+            let at = range.end;
+            self.change(start, |area| {
+                let upper = area.split_off(at);
+                gone = Some(core::mem::replace(area, upper));
+            });
+        } else if end == range.end && start < range.start {
+            let at = range.start;
+            self.change(start, |area| gone = Some(area.split_off(at)));
+        }
+        gone
     }
 
     /// Makes `at` a boundary between areas if it lies inside one. Needs one reserved node.

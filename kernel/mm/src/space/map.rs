@@ -221,17 +221,20 @@ impl Inner {
     /// Adds an area where nothing is.
     pub(super) fn add(&mut self, area: Area) -> Res<()> {
         self.areas.reserve(1)?;
-        let range = area.range.clone();
         self.counts.grows(&area);
-        self.areas.insert(area);
-        self.areas.join(range.start);
-        self.areas.join(range.end);
+        self.areas.add(area);
         Ok(())
     }
 
     /// Unmaps `range`.
     pub(super) fn remove(&mut self, space: &AddressSpace, range: Range<u64>) -> Res<()> {
         if self.is_hole(&range) {
+            return Ok(());
+        }
+        self.cut_entries(&range)?;
+        if let Some(area) = self.areas.trim(&range) {
+            self.counts.shrinks(&area);
+            self.forget(space, range);
             return Ok(());
         }
         let splits = self
@@ -241,7 +244,9 @@ impl Inner {
         if splits && self.areas.len() >= MAX_AREAS {
             return Err(Errno::ENOMEM.into());
         }
-        self.cut(&range)?;
+        self.areas.reserve(2)?;
+        self.areas.cut(range.start);
+        self.areas.cut(range.end);
         while let Some(start) =
             self.areas.at_or_after(range.start).map(|a| a.range.start).filter(|start| *start < range.end)
         {
@@ -249,10 +254,15 @@ impl Inner {
                 self.counts.shrinks(&area);
             }
         }
+        self.forget(space, range);
+        Ok(())
+    }
+
+    /// Takes the entries of `range`, whose areas are gone, out everywhere, and frees what they held.
+    fn forget(&mut self, space: &AddressSpace, range: Range<u64>) {
         let mut gather = Gather::new(&space.cpus);
         let at = range.start;
         self.discard(range, &mut gather);
         self.settle(&mut gather, at);
-        Ok(())
     }
 }

@@ -347,3 +347,58 @@ fn everything_is_given_back() {
     drop(s);
     assert!(held.iter().all(|f| frame::holders(f.phys()) == Some(2)));
 }
+
+#[test]
+fn protection_that_comes_back_does_not_reach_shared_frames() {
+    let file = Numbered::new(2);
+    let s = space();
+    let at = s.map(0, PAGE, Prot::READ, MapFlags::PRIVATE, object(&file, PAGE, RW)).unwrap();
+    let mut byte = [0];
+    s.read_all(at, &mut byte).unwrap();
+    s.protect(at, PAGE, RW).unwrap();
+    s.write_all(at, b"x").unwrap();
+    assert_eq!(file.page(1, false).unwrap().bytes()[0], 1);
+
+    let child = s.fork().unwrap();
+    for one in [&s, &child] {
+        one.protect(at, PAGE, Prot::empty()).unwrap();
+        one.protect(at, PAGE, RW).unwrap();
+    }
+    child.write_all(at, b"y").unwrap();
+    s.read_all(at, &mut byte).unwrap();
+    assert_eq!(&byte, b"x");
+}
+
+#[test]
+fn threads_fault_map_and_unmap_at_once() {
+    let s = space();
+    let common = s.map(0, 256 * PAGE, RW, ANON, None).unwrap();
+    let threads: Vec<_> = (0..4u64)
+        .map(|t| {
+            let s = s.clone();
+            std::thread::spawn(move || {
+                for i in 0..300u64 {
+                    let at = s.map(0, 8 * PAGE, RW, ANON, None).unwrap();
+                    for page in 0..8 {
+                        s.write_all(at + page * PAGE, &[t as u8; 16]).unwrap();
+                    }
+                    let mut bytes = [0; 16];
+                    s.read_all(at + (i % 8) * PAGE, &mut bytes).unwrap();
+                    assert_eq!(bytes, [t as u8; 16]);
+                    s.write_all(common + (t + 4 * (i % 64)) * PAGE, &[t as u8]).unwrap();
+                    s.protect(common + (i % 64) * 4 * PAGE, 4 * PAGE, RW).unwrap();
+                    s.unmap(at, 8 * PAGE).unwrap();
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(s.counts().anonymous, 256);
+    for page in 0..256 {
+        let mut byte = [9];
+        s.read_all(common + page * PAGE, &mut byte).unwrap();
+        assert_eq!(u64::from(byte[0]), page % 4);
+    }
+}
