@@ -8,6 +8,7 @@ mod tiny;
 
 use osv_abi::boot::{BootConfig, Source, Supervisor};
 use osv_abi::channel::{Decoder, Exit, Frame, HEADER_LEN, Item, MAX_PAYLOAD, VERSION};
+use osv_virtio::supervisor::{Endpoint, Event, Stdin, Stream};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -73,6 +74,48 @@ impl Guest {
     }
 }
 
+/// A guest whose end of the channel is the kernel's own: copies its input to its output, then exits.
+fn kernels_endpoint(mut stream: UnixStream) -> ! {
+    let mut endpoint = Endpoint::new();
+    let mut buffer = [0; 5000];
+    loop {
+        while !endpoint.output().is_empty() {
+            let sent = stream.write(endpoint.output()).expect("osv-pack listens");
+            endpoint.sent(sent);
+        }
+        let len = stream.read(&mut buffer).expect("osv-pack is there");
+        let mut events = Vec::new();
+        endpoint.receive(&buffer[..len], |event| events.push(event));
+        assert_eq!(endpoint.violations(), 0);
+        for event in events {
+            match event {
+                Event::ExitAcknowledged => std::process::exit(0),
+                Event::Stdin => loop {
+                    let mut piece = [0; 1000];
+                    match endpoint.read_stdin(&mut piece) {
+                        Stdin::Bytes(len) => {
+                            let mut done = 0;
+                            while done < len {
+                                done += endpoint.write(Stream::Stdout, &piece[done..len]);
+                                while !endpoint.output().is_empty() {
+                                    let sent = stream.write(endpoint.output()).expect("osv-pack listens");
+                                    endpoint.sent(sent);
+                                }
+                            }
+                        }
+                        Stdin::Empty => break,
+                        Stdin::End => {
+                            endpoint.exit(Exit::Exited(7));
+                            break;
+                        }
+                    }
+                },
+                _ => {}
+            }
+        }
+    }
+}
+
 /// Not a test by itself: the guest of the others.
 #[test]
 fn fake_qemu() {
@@ -81,6 +124,9 @@ fn fake_qemu() {
     let descriptor: i32 = after.split_whitespace().next().expect("a number").parse().expect("a number");
     // SAFETY: osv-pack left this descriptor open for us, and nobody else in this process knows it.
     let stream = unsafe { UnixStream::from_raw_fd(descriptor) };
+    if role == "kernel" {
+        kernels_endpoint(stream);
+    }
     let mut guest = Guest { stream, decoder: Decoder::new(), pending: Vec::new() };
     let hello = |version| Frame::Hello { version, stdin_credit: 3 };
     if role == "mute" {
@@ -220,6 +266,18 @@ fn streams_and_all_eight_bits_of_the_status_come_through() {
     assert_eq!(text(&output.stdout), "one two three");
     assert_eq!(text(&output.stderr), "to stderr\n", "kernel messages are silent");
     assert_eq!(output.status.code(), Some(200));
+}
+
+#[test]
+fn the_kernels_end_of_the_channel_understands_ours() {
+    let setup = Setup::new();
+    let input: Vec<u8> = (0..1_000_000u32).map(|n| (n % 251) as u8).collect();
+    fs::write(setup.path("input"), &input).expect("written");
+    let mut command = setup.osv_pack("kernel", &["run", "./prog"]);
+    let output =
+        command.stdin(fs::File::open(setup.path("input")).expect("written")).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
+    assert!(output.stdout == input, "{} bytes came back", output.stdout.len());
 }
 
 #[test]

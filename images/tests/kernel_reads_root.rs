@@ -1,0 +1,88 @@
+//! The two ends of the root file system: what osv-pack writes, the kernel's own reader must find again.
+
+use osv_base::io::SliceSink;
+use osv_fs::erofs::{Image, mount};
+use osv_pack::erofs;
+use osv_pack::tree::{Content, Dir, File, Node};
+use osv_vfs::inode::LinkTarget;
+use osv_vfs::{At, Inode, Io};
+use std::path::Path;
+use std::sync::Arc;
+
+struct Bytes(Vec<u8>);
+
+impl Image for Bytes {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+    fn frame(&self, _index: u64) -> Option<osv_mm::frame::Frame> {
+        None
+    }
+}
+
+fn content(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at * 7 + at / 4096) as u8).collect()
+}
+
+fn tree() -> Dir {
+    let mut root = Dir::default();
+    let mut put = |path: &str, node| root.insert(Path::new(path), node).expect("inserted");
+    for len in [0, 1, 4095, 4096, 4097, 100_000] {
+        put(
+            &format!("/files/{len}"),
+            Node::File(File { mode: 0o4711, content: Content::Bytes(content(len)) }),
+        );
+    }
+    for n in 0..1000 {
+        put(&format!("/many/a rather long name {n}"), Node::Dir(Dir::default()));
+    }
+    put("/long", Node::Link("x/".repeat(2000).into()));
+    put("/short", Node::Link("files".into()));
+    root
+}
+
+fn compare(dir: &Dir, inode: &Arc<dyn Inode>) {
+    let attr = inode.attr();
+    assert_eq!(attr.mode & 0o7777, u32::from(dir.mode));
+    let folders = dir.entries.values().filter(|node| matches!(node, Node::Dir(_))).count();
+    assert_eq!(attr.nlink as usize, folders + 2);
+    let mut listed = Vec::new();
+    let all = inode.list(0, &mut |entry| {
+        listed.push(String::from_utf8_lossy(entry.name).into_owned());
+        true
+    });
+    all.expect("listed");
+    assert!(
+        listed.iter().map(String::as_str).eq(dir.entries.keys().map(|name| name.to_str().expect("ASCII")))
+    );
+    for (name, node) in &dir.entries {
+        let found = inode.lookup(name.as_encoded_bytes()).expect("it is listed");
+        match node {
+            Node::Dir(below) => compare(below, &found),
+            Node::Link(target) => match found.link_target().expect("a link") {
+                LinkTarget::Path(path) => assert_eq!(path, target.as_encoded_bytes()),
+                _ => panic!("a link in an image has a path"),
+            },
+            Node::File(file) => {
+                let expected = file.content.read().expect("bytes");
+                assert_eq!(
+                    (found.attr().size, found.attr().mode & 0o7777),
+                    (expected.len() as u64, u32::from(file.mode))
+                );
+                let mut bytes = vec![0; expected.len() + 1];
+                let opened = found.open(0).expect("a regular file");
+                let read =
+                    opened.read(At::Offset(0), &mut SliceSink::new(&mut bytes), Io::default()).expect("read");
+                assert_eq!(bytes[..read], *expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn all_that_was_written_is_found() {
+    let root = tree();
+    let image = erofs::write(&root).expect("small");
+    let fs = mount(Arc::new(Bytes(image))).expect("an image");
+    compare(&root, &fs.root());
+}
