@@ -9,6 +9,7 @@
 //! * [`pager`]: what file systems implement: pages of an object by index.
 //! * [`space`]: an [`space::AddressSpace`] per process: areas, demand paging, copy on write.
 //! * [`pressure`]: watermarks, door checks, shrinkers, the last resort.
+//! * [`fallible`]: allocations of sizes that an application chose; [`meminfo`]: the numbers of /proc/meminfo.
 //!
 //! Bring-up, in this order: direct map up, [`frame::init`], the heap works, [`mmu::register`], per CPU nothing.
 //! Nothing here may be called from an interrupt handler: its locks hold off preemption, not interrupts.
@@ -19,8 +20,10 @@ extern crate alloc;
 extern crate std;
 
 pub mod cpu;
+pub mod fallible;
 pub mod frame;
 pub mod heap;
+pub mod meminfo;
 pub mod mmu;
 pub mod pager;
 pub mod pressure;
