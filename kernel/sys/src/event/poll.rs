@@ -49,10 +49,8 @@ pub fn poll(cx: &mut Cx<'_>, fds: UserAddr, count: UInt, timeout: Int) -> Res<us
 }
 
 /// Stores what is left until `deadline`, as Linux does; a failure to store does not spoil the result.
-fn store_left(deadline: Option<Instant>, store: impl FnOnce(Duration)) {
-    if let Some(deadline) = deadline {
-        store(deadline.since(park::now()));
-    }
+fn store_left(deadline: Option<Instant>, store: impl FnOnce(Duration) -> Result<(), Errno>) {
+    let _ = deadline.map(|deadline| store(deadline.since(park::now())));
 }
 
 /// ppoll(2)
@@ -67,7 +65,7 @@ pub fn ppoll(
     let given = if timeout.is_null() { None } else { Some(timeout.read(cx)?.duration()?) };
     let deadline = deadline(given);
     let result = masked(cx, mask, size, |cx| poll_files(cx, fds, count.0, deadline));
-    store_left(deadline, |left| drop(timeout.write(cx, &left.into())));
+    store_left(deadline, |left| timeout.write(cx, &left.into()));
     result
 }
 
@@ -164,7 +162,7 @@ pub fn select(
     let result = not_restarted(select_files(cx, count, [reads, writes, exceptions], deadline));
     store_left(deadline, |left| {
         let left = Timeval { sec: left.as_secs() as i64, usec: left.subsec_micros().into() };
-        drop(timeout.write(cx, &left));
+        timeout.write(cx, &left)
     });
     result
 }
@@ -185,6 +183,6 @@ pub fn pselect6(
     let result = masked(cx, In::at(UserAddr(addr)), Size(len as usize), |cx| {
         select_files(cx, count, [reads, writes, exceptions], deadline)
     });
-    store_left(deadline, |left| drop(timeout.write(cx, &left.into())));
+    store_left(deadline, |left| timeout.write(cx, &left.into()));
     result
 }

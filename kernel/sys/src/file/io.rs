@@ -6,7 +6,8 @@ use alloc::sync::Arc;
 use osv_abi::Errno;
 use osv_abi::arg::{Fd, Flags, InBuf, InOut, Int, Long, OutBuf, Size, UserAddr};
 use osv_abi::uapi::file::open as o;
-use osv_base::Res;
+use osv_base::{PAGE_SIZE, Res};
+use osv_event::pipe::PIPE_BUF;
 use osv_base::io::{SliceSink, SliceSource};
 use osv_vfs::file::Allocate;
 use osv_vfs::{At, Io, Kind, OpenFile, locks, ops};
@@ -82,16 +83,28 @@ fn write_at(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, offset: u64
     })
 }
 
+/// Small transfers on streams are one whole (PIPE_BUF, an eventfd's eight bytes): a page that is not there must not
+/// cut them in the middle. What starts a page stops before anything is moved, so only the second page is touched.
+#[inline]
+fn settle(cx: &Cx<'_>, open: &OpenFile, addr: UserAddr, len: usize, write: bool) -> Result<(), Errno> {
+    let crosses = (addr.0 as usize % PAGE_SIZE) + len > PAGE_SIZE;
+    if crosses && len <= PIPE_BUF && !open.seekable() { cx.fault_in(addr.add(len - 1), write) } else { Ok(()) }
+}
+
 /// read(2)
 pub fn read(cx: &mut Cx<'_>, fd: Fd, buf: OutBuf) -> Res<usize> {
     let open = readable(cx, fd)?;
-    read_here(cx, &open, &mut UserSink::of(out_buf(buf)?), open.io())
+    let buf = out_buf(buf)?;
+    settle(cx, &open, buf.addr, buf.len, true)?;
+    read_here(cx, &open, &mut UserSink::of(buf), open.io())
 }
 
 /// write(2)
 pub fn write(cx: &mut Cx<'_>, fd: Fd, buf: InBuf) -> Res<usize> {
     let open = writable(cx, fd)?;
-    write_here(cx, &open, &mut UserSource::of(in_buf(buf)?), open.io())
+    let buf = in_buf(buf)?;
+    settle(cx, &open, buf.addr, buf.len, false)?;
+    write_here(cx, &open, &mut UserSource::of(buf), open.io())
 }
 
 /// pread(2)
