@@ -100,6 +100,11 @@ pub fn set_fs_base(addr: u64) {
     crate::cpu::set_fs_base(addr);
 }
 
+/// The running thread's fs base.
+pub fn current_fs_base() -> u64 {
+    crate::cpu::fs_base()
+}
+
 /// Registers a forked or cloned child starts with: the parent's at its system call, with result 0.
 pub fn child_regs(parent: &crate::gate::Frame) -> UserRegs {
     parent.user_regs(0)

@@ -58,3 +58,32 @@ pub unsafe fn enter_application(regs: &UserRegs) -> ! {
     #[cfg(not(osv_guest))]
     unreachable!("ring 0 only: {regs:?}")
 }
+
+/// As [`enter_application`], with this extended state.
+///
+/// # Safety
+/// As there.
+pub unsafe fn enter_application_with(regs: &UserRegs, state: &mut crate::cpu::fpu::State) -> ! {
+    #[cfg(osv_guest)]
+    // SAFETY: passed on to the caller.
+    unsafe {
+        entry::enter_application_with(regs, state)
+    }
+    #[cfg(not(osv_guest))]
+    unreachable!("ring 0 only: {regs:?} {state:?}")
+}
+
+/// Where a call of row `nr` enters: the address in its slot of the vector.
+pub fn vector_entry(nr: u64) -> u64 {
+    let nr = nr as usize % VECTOR_LEN;
+    #[cfg(osv_guest)]
+    {
+        let vector: *const u64 = core::ptr::with_exposed_provenance(vector_address() as usize);
+        // SAFETY: the vector has that many entries and is never written.
+        unsafe { vector.add(nr).read() }
+    }
+    #[cfg(not(osv_guest))]
+    {
+        nr as u64
+    }
+}

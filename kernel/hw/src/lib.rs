@@ -19,6 +19,8 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(osv_guest)]
+mod acpi;
+#[cfg(osv_guest)]
 pub mod backtrace;
 pub mod boot;
 pub mod clock;
@@ -27,6 +29,8 @@ pub mod cpu;
 pub mod gate;
 pub mod irq;
 pub mod layout;
+#[cfg(osv_guest)]
+pub mod machine;
 pub mod paging;
 pub mod percpu;
 pub mod port;

@@ -16,11 +16,17 @@ use osv_base::PhysAddr;
 #[cfg(osv_guest)]
 pub(crate) use boot_tables::build;
 #[cfg(osv_guest)]
-pub use kernel_half::{map_mmio, root};
+pub use kernel_half::{Cache, map_device, map_mmio, root};
 #[cfg(osv_guest)]
 pub use mmu::MACHINE;
 #[cfg(osv_guest)]
 pub(crate) use mmu::flush_range;
+
+/// The kernel's own tables.
+#[cfg(not(osv_guest))]
+pub fn root() -> PhysAddr {
+    PhysAddr(0)
+}
 
 /// Distance from a physical address to the direct map.
 pub const DIRECT_OFFSET: u64 = DIRECT_MAP;

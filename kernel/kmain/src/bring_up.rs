@@ -1,6 +1,7 @@
 //! Bring-up, in the one order that works.
 
 use core::fmt;
+use osv_abi::boot::BootConfig;
 use osv_base::log::{self, Level};
 use osv_base::{info, PhysAddr};
 use osv_hw::boot::BootInfo;
@@ -24,6 +25,17 @@ fn osv_kernel_main(boot: BootInfo) -> ! {
     info!("cmdline {}", boot.cmdline.escape_ascii());
     start_memory(&boot);
     info!("heap works: {:?}", alloc::vec![1, 2, 3]);
+    let config = BootConfig::parse(b"", boot.cmdline).unwrap_or_else(|error| {
+        info!("{error}");
+        BootConfig::default()
+    });
+    let source = osv_hw::machine::init(&boot, config.tsc_hz, config.time_unix_ns);
+    info!("TSC {} Hz ({source:?}), unix time {} s", osv_hw::clock::tsc_hz(), osv_hw::clock::realtime_ns() / 1_000_000_000);
+    let cpus = osv_hw::smp::start_others(|cpu| {
+        info!("CPU {cpu}");
+        osv_hw::cpu::halt_forever()
+    });
+    info!("{cpus} of {} CPUs", osv_hw::smp::found());
     power::off(0)
 }
 

@@ -74,6 +74,23 @@ pub(super) unsafe fn enter_application(regs: &UserRegs) -> ! {
     unsafe { osv_enter_application(&regs) }
 }
 
+/// See [`super::enter_application_with`].
+///
+/// # Safety
+/// As there.
+pub(super) unsafe fn enter_application_with(regs: &UserRegs, state: &mut crate::cpu::fpu::State) -> ! {
+    let mut regs = *regs;
+    crate::cpu::disable_interrupts();
+    if !canonical(regs.rip) {
+        regs = crate::irq::exceptions::bad_rip(regs);
+    }
+    regs.rflags = legal_flags(regs.rflags);
+    // The last Rust that may use vector registers is behind us.
+    crate::cpu::fpu::load(state);
+    // SAFETY: interrupts are off; the registers are a program's, and lie below the frame at the stack's top.
+    unsafe { osv_enter_application(&regs) }
+}
+
 /// Completes or rolls back an exit that an interrupt found half done, so that the frame is either the
 /// application's or that of code which looks at `exit_work` again.
 pub(crate) fn settle(frame: &mut InterruptFrame) {

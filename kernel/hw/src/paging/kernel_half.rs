@@ -57,18 +57,32 @@ pub(super) fn set(virt: VirtAddr, level: u32, raw: u64) -> Result<(), OutOfMemor
     Ok(())
 }
 
+/// How a mapping of device memory is cached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cache {
+    /// Registers.
+    Uncached,
+    /// Memory that only the firmware's map does not call RAM.
+    WriteBack,
+}
+
 /// Maps device registers, uncached. `phys` need not be aligned. Mappings stay.
 pub fn map_mmio(phys: PhysAddr, len: usize) -> Option<VirtAddr> {
+    map_device(phys, len, Cache::Uncached)
+}
+
+/// As [`map_mmio`], with a choice of caching.
+pub fn map_device(phys: PhysAddr, len: usize, cache: Cache) -> Option<VirtAddr> {
     let first = phys.align_down(PAGE_SIZE as u64);
     let end = phys.0.checked_add(len.max(1) as u64)?.checked_add(PAGE_SIZE as u64 - 1)? & !(PAGE_SIZE as u64 - 1);
+    let flags = PRESENT | WRITE | GLOBAL | NO_EXECUTE | if cache == Cache::Uncached { UNCACHED } else { 0 };
     let mut next = NEXT_MMIO.lock();
     let base = *next;
     if end - first.0 > MMIO + MMIO_LEN - base {
         return None;
     }
     for offset in (0..end - first.0).step_by(PAGE_SIZE) {
-        let raw = (first.0 + offset) | PRESENT | WRITE | GLOBAL | UNCACHED | NO_EXECUTE;
-        slot(base + offset, 1).ok()?.store(raw, Ordering::Release);
+        slot(base + offset, 1).ok()?.store((first.0 + offset) | flags, Ordering::Release);
     }
     *next = base + (end - first.0);
     Some(VirtAddr(base + phys.page_offset() as u64))

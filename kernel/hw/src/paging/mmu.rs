@@ -68,7 +68,7 @@ impl Mmu for Machine {
     }
 
     fn shoot_down(&self, cpus: &CpuSet, range: Range<u64>) {
-        crate::smp::shoot_down(cpus.bits(), range);
+        crate::smp::shoot_down(|| cpus.bits(), range);
     }
 
     fn map_kernel(&self, at: VirtAddr, entry: Option<Entry>) -> Result<(), OutOfMemory> {
@@ -77,7 +77,7 @@ impl Mmu for Machine {
     }
 
     fn shoot_down_kernel(&self, range: Range<u64>) {
-        crate::smp::shoot_down(u64::MAX, range);
+        crate::smp::shoot_down(|| u64::MAX, range);
     }
 
     fn kernel_area(&self) -> Range<u64> {
