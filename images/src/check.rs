@@ -137,17 +137,16 @@ fn judge(object: &str, site: &Site) -> Finding {
 }
 
 impl Report {
-    /// Findings that aren't served in full, without those that are undecidable or only dangerous.
-    pub fn not_full(&self) -> impl Iterator<Item = &Finding> {
-        let lacking = |finding: &&Finding| {
-            matches!(finding.verdict, Verdict::Partial(_) | Verdict::Stub(_) | Verdict::Missing)
-        };
-        self.findings.iter().filter(lacking)
+    /// How many things aren't served in full, without those that are undecidable or only dangerous.
+    pub fn not_full(&self) -> usize {
+        let lacking =
+            |verdict: &Verdict| matches!(verdict, Verdict::Partial(_) | Verdict::Stub(_) | Verdict::Missing);
+        self.grouped(lacking).len()
     }
 
-    /// What isn't there at all.
-    pub fn missing(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| finding.verdict == Verdict::Missing)
+    /// How many things aren't there at all.
+    pub fn missing(&self) -> usize {
+        self.grouped(|verdict| *verdict == Verdict::Missing).len()
     }
 
     /// The report as text: a count of what works, a line for each thing that doesn't.

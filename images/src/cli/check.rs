@@ -22,11 +22,11 @@ pub(super) fn execute(args: &CheckArgs) -> Result<u8> {
     let report = check(&program, &libraries, serves_libc)?;
     drop(progress);
     print!("{}", report.text());
-    let missing = report.missing().count();
+    let missing = report.missing();
     if missing > 0 {
         return Err(Error::Missing { program: report.program, count: missing });
     }
-    let lacking = report.not_full().count();
+    let lacking = report.not_full();
     if args.strict && lacking > 0 {
         return Err(Error::NotFull { program: report.program, count: lacking });
     }
