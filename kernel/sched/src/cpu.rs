@@ -465,6 +465,7 @@ pub(crate) fn park(deadline: Option<Instant>, interruptible: bool) -> bool {
 
 fn set_deadline(me: &Entity, deadline: Instant) {
     let mut spare: Vec<(Instant, Deadline)> = Vec::new();
+    let mut old = Vec::new();
     loop {
         let irq = NoIrq::enter();
         let (cpu, index) = this_cpu(&irq);
@@ -478,8 +479,8 @@ fn set_deadline(me: &Entity, deadline: Instant) {
                 spare = Vec::with_capacity(room);
                 continue;
             }
-            // The old storage is freed when `spare` goes.
-            spare = timers.grow_into(mem::take(&mut spare));
+            // The old storage is freed when the function is left, without the lock.
+            old = timers.grow_into(mem::take(&mut spare));
         }
         me.timer_cpu.store(index as u32, Ordering::Relaxed);
         let first = timers.insert(deadline, Deadline(NonNull::from(me)));
@@ -489,6 +490,7 @@ fn set_deadline(me: &Entity, deadline: Instant) {
             unsafe { cpu.local(&irq) }.arm(deadline);
         }
         drop(irq);
+        drop(old);
         return;
     }
 }

@@ -19,8 +19,8 @@ pub(crate) fn kick(cpu: usize) {
     osv_hw::smp::reschedule(cpu);
 }
 
-/// Turns interrupts on and waits for one; returns with interrupts on. An interrupt that was pending before ends the
-/// wait.
+/// Lets interrupts in and waits for one; nothing can come between the two. Interrupts are off before and after.
 pub(crate) fn wait_for_interrupt() {
-    osv_hw::cpu::wait_for_interrupt();
+    osv_hw::cpu::enable_and_halt();
+    osv_hw::cpu::disable_interrupts();
 }

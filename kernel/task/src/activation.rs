@@ -26,7 +26,8 @@ pub(crate) fn switch_to(space: Option<NonNull<AddressSpace>>) {
     // SAFETY: a thread keeps its address space alive while it runs; `evict` keeps a borrowed one from going away.
     let (next_space, old_space) = unsafe { (next.as_ref(), old.as_ref()) };
     next_space.cpus().insert(cpu);
-    paging::activate(next_space.root());
+    // SAFETY: an address space's tables have the kernel's upper half, and live as said above.
+    unsafe { paging::activate(next_space.root()) };
     LOADED[cpu].store(next.as_ptr(), Ordering::Relaxed);
     if let Some(old_space) = old_space {
         old_space.cpus().remove(cpu);
@@ -39,18 +40,19 @@ pub(crate) fn leave() {
     let old = LOADED[cpu].load(Ordering::Relaxed);
     // SAFETY: as in `switch_to`.
     if let Some(old_space) = unsafe { old.as_ref() } {
-        paging::activate(paging::kernel_root());
+        // SAFETY: the kernel's own tables live forever.
+        unsafe { paging::activate(paging::root()) };
         LOADED[cpu].store(ptr::null_mut(), Ordering::Relaxed);
         old_space.cpus().remove(cpu);
     }
 }
 
 /// The part of the reschedule interrupt: lets go of a borrowed address space when asked to. Interrupts are off.
-pub(crate) fn on_reschedule(borrowed: bool) {
+pub(crate) fn on_reschedule() {
     let bit = 1 << percpu::cpu_index();
     if EVICTED.load(Ordering::SeqCst) & bit != 0 {
         EVICTED.fetch_and(!bit, Ordering::SeqCst);
-        if borrowed {
+        if crate::current().space().is_none() {
             leave();
         }
     }

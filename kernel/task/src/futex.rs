@@ -14,42 +14,21 @@ use list::{List, Waiter};
 use osv_abi::{Errno, UserAddr};
 use osv_base::{Fail, Instant, Res};
 use osv_hw::usercopy::{self, NoFault};
-use osv_mm::pager::ObjectId;
+pub use osv_mm::space::FutexKey as Key;
 use osv_sync::SpinLock;
 use osv_sync::park::{self, Woken};
-
-/// What a futex is (law 9).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Key {
-    /// A word of one address space.
-    Private {
-        /// Identity of the address space.
-        space: usize,
-        /// Address.
-        addr: u64,
-    },
-    /// A word of an object that several address spaces may map.
-    Shared {
-        /// The object.
-        object: ObjectId,
-        /// Offset in it.
-        offset: u64,
-    },
-}
 
 const BUCKETS: usize = 256;
 static TABLE: [SpinLock<List>; BUCKETS] = [const { SpinLock::new(List::new()) }; BUCKETS];
 
-impl Key {
-    fn bucket(&self) -> usize {
-        let (a, b) = match *self {
-            Key::Private { space, addr } => (space as u64, addr),
-            Key::Shared { object, offset } => (object.0, offset),
-        };
-        // Fibonacci hashing of both words; the low bits of an aligned address say nothing.
-        let mixed = (a >> 4 ^ b >> 2).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 56) as usize % BUCKETS
-    }
+fn bucket_of(key: &Key) -> usize {
+    let (a, b) = match *key {
+        Key::Private { space, addr } => (space, addr),
+        Key::Shared { object, offset } => (object.0, offset),
+    };
+    // Fibonacci hashing of both words; the low bits of an aligned address say nothing.
+    let mixed = (a << 32 ^ b >> 2).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 56) as usize % BUCKETS
 }
 
 fn fault_in(addr: UserAddr, write: bool) -> Result<(), Errno> {
@@ -76,7 +55,7 @@ pub fn wait(key: Key, addr: UserAddr, expected: u32, bits: u32, deadline: Option
     let me = current();
     let waiter = Waiter::new(key, bits, &me.entity);
     loop {
-        let mut list = TABLE[key.bucket()].lock();
+        let mut list = TABLE[bucket_of(&key)].lock();
         match load_nofault(addr) {
             Some(value) if value == expected => {
                 // SAFETY: the waiter stays in place until `leave` has seen it off the list, below.
@@ -133,13 +112,13 @@ pub fn wake(key: Key, count: u32, bits: u32) -> Res<u32> {
     if bits == 0 {
         return Err(Errno::EINVAL.into());
     }
-    let mut list = TABLE[key.bucket()].lock();
+    let mut list = TABLE[bucket_of(&key)].lock();
     Ok(list.wake(&key, count, bits))
 }
 
 /// Runs `action` with the lists of two keys, which may be one.
 fn with_both<R>(a: &Key, b: &Key, action: impl FnOnce(&mut List, Option<&mut List>) -> R) -> R {
-    let (at_a, at_b) = (a.bucket(), b.bucket());
+    let (at_a, at_b) = (bucket_of(a), bucket_of(b));
     // In order of their place, so that two that take both do not wait for each other.
     match at_a.cmp(&at_b) {
         core::cmp::Ordering::Equal => action(&mut TABLE[at_a].lock(), None),
@@ -186,7 +165,7 @@ pub fn requeue(
             }
             let woken = source.wake(&from, wake, u32::MAX);
             let moved = match target {
-                Some(target) => source.move_to(target, &from, &to, to.bucket(), requeue),
+                Some(target) => source.move_to(target, &from, &to, bucket_of(&to), requeue),
                 None => source.rename(&from, &to, requeue),
             };
             Attempt::Done(if expected.is_some() { woken + moved } else { woken })

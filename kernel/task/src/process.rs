@@ -9,6 +9,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use osv_abi::uapi::process::rlimit;
 use osv_base::Instant;
 use osv_mm::space::AddressSpace;
 use osv_sync::{Readiness, SpinLock, WaitQueue};
@@ -19,9 +20,8 @@ use spin::Once;
 
 /// A process: an address space, descriptors, credentials, signal actions, and its threads.
 pub struct Process {
-    /// Its number.
-    pub pid: u32,
-    files: Arc<FdTable>,
+    pid: u32,
+    fds: Arc<FdTable>,
     fs: Once<Arc<FsContext>>,
     /// Signal actions.
     pub actions: Arc<Actions>,
@@ -31,6 +31,10 @@ pub struct Process {
     /// Resource limits.
     pub limits: Limits,
     space: SpinLock<Option<Arc<AddressSpace>>>,
+    /// Another process runs, or ran, in the same address space (CLONE_VM without CLONE_THREAD).
+    pub(crate) shares_space: AtomicBool,
+    /// A thread is in execve(2), ending the others.
+    pub(crate) is_execing: AtomicBool,
     pub(crate) threads: SpinLock<Vec<Weak<Thread>>>,
     /// Threads that have not ended.
     pub(crate) live: AtomicU32,
@@ -103,7 +107,7 @@ impl Default for Remembered {
 }
 
 /// Ranges of the address space that /proc shows.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named as in proc(5)")]
 pub struct Regions {
     pub arg_start: u64,
@@ -124,7 +128,7 @@ impl fmt::Debug for Process {
 /// What makes a process.
 pub(crate) struct Plan {
     pub(crate) pid: u32,
-    pub(crate) files: Arc<FdTable>,
+    pub(crate) fds: Arc<FdTable>,
     pub(crate) fs: Option<Arc<FsContext>>,
     pub(crate) actions: Arc<Actions>,
     pub(crate) credentials: Credentials,
@@ -144,13 +148,15 @@ impl Process {
         }
         Arc::new(Process {
             pid: plan.pid,
-            files: plan.files,
+            fds: plan.fds,
             fs,
             actions: plan.actions,
             pending: SpinLock::new(Pending::new()),
             credentials: SpinLock::new(plan.credentials),
             limits: plan.limits,
             space: SpinLock::new(plan.space),
+            shares_space: AtomicBool::new(false),
+            is_execing: AtomicBool::new(false),
             threads: SpinLock::new(Vec::new()),
             live: AtomicU32::new(0),
             ending: AtomicI32::new(0),
@@ -166,17 +172,34 @@ impl Process {
             did_exec: AtomicBool::new(false),
             ran_before_ns: AtomicU64::new(0),
             children_ran_ns: AtomicU64::new(0),
-            started: osv_sync::park::now(),
+            started: osv_hw::clock::now(),
             nice: AtomicI32::new(plan.nice),
             flags: Remembered::default(),
             timers: crate::itimer::Timers::default(),
         })
     }
 
+    /// Its number.
+    #[inline]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Its descriptors.
     #[inline]
-    pub fn files(&self) -> &Arc<FdTable> {
-        &self.files
+    pub fn fds(&self) -> &Arc<FdTable> {
+        &self.fds
+    }
+
+    /// RLIMIT_NOFILE: descriptors are below it.
+    #[inline]
+    pub fn nofile_limit(&self) -> u64 {
+        self.limits.soft(rlimit::NOFILE)
+    }
+
+    /// Its credentials as file systems see them.
+    pub fn creds(&self) -> osv_vfs::Creds {
+        self.credentials.lock().for_files()
     }
 
     /// Root, working directory, umask.

@@ -13,6 +13,7 @@ pub mod send;
 pub mod set;
 
 pub use pending::Pending;
+pub use send::sigpipe as raise_sigpipe;
 pub use set::{Default as DefaultAction, SigSet};
 
 use osv_abi::uapi::signal::{SIG_DFL, SIG_IGN, Sigaction, sig};

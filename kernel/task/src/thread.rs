@@ -5,6 +5,7 @@
 //! only way to what belongs to a thread alone ([`Own`]).
 
 use crate::process::Process;
+use crate::signal::deliver::enter;
 use crate::signal::{Pending, SigSet};
 use crate::stack::KernelStack;
 use alloc::boxed::Box;
@@ -14,10 +15,11 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use osv_abi::uapi::signal::SigStack;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use osv_abi::uapi::signal::{SigStack, Siginfo};
 use osv_base::Instant;
 use osv_base::percpu::exit_work;
+use osv_hw::cpu::fpu::State;
 use osv_hw::gate::UserRegs;
 use osv_mm::OutOfMemory;
 use osv_mm::space::AddressSpace;
@@ -55,13 +57,14 @@ pub(crate) enum Start {
 pub struct Thread {
     /// What the scheduler and entry code know of it.
     pub entity: Entity,
-    /// Its number; 0 for kernel threads.
-    pub tid: u32,
+    tid: AtomicU32,
     process: Arc<Process>,
     stack: KernelStack,
     name: SpinLock<Name>,
     /// Signals that it does not want now. Written by the thread itself only.
     mask: AtomicU64,
+    /// Signals that sigtimedwait(2) or a signalfd read waits for, though they are blocked.
+    awaited: AtomicU64,
     /// Signals sent to this thread.
     pub pending: SpinLock<Pending>,
     /// When it started.
@@ -84,6 +87,10 @@ pub struct Own {
     pub alt_stack: Cell<SigStack>,
     /// The mask to go back to when the signal that sigsuspend(2) waited for has been handled.
     pub saved_mask: Cell<Option<SigSet>>,
+    /// What the page fault under way means, should it not be mended: signal and si_code.
+    pub page_fault: Cell<(u32, i32)>,
+    /// Error code, vector and address of the fault whose signal is about to be delivered.
+    pub fault: Cell<(u64, u64, u64)>,
     /// Signal to get when the parent ends: prctl(PR_SET_PDEATHSIG).
     pub parent_death_signal: Cell<u32>,
 }
@@ -98,7 +105,7 @@ impl fmt::Debug for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name();
         let end = name.iter().position(|&b| b == 0).unwrap_or(name.len());
-        write!(f, "{} ({})", self.tid, name[..end].escape_ascii())
+        write!(f, "{} ({})", self.tid(), name[..end].escape_ascii())
     }
 }
 
@@ -156,13 +163,14 @@ impl Thread {
         let space = plan.space.as_ref().map_or(ptr::null_mut(), |space| Arc::as_ptr(space).cast_mut());
         let thread = Arc::new(Thread {
             entity: Entity::new(&OPS),
-            tid: plan.tid,
+            tid: AtomicU32::new(plan.tid),
             process: plan.process,
             stack,
             name: SpinLock::new(plan.name),
             mask: AtomicU64::new(plan.mask.0),
+            awaited: AtomicU64::new(0),
             pending: SpinLock::new(Pending::new()),
-            started: osv_sync::park::now(),
+            started: osv_hw::clock::now(),
             active_space: AtomicPtr::new(space),
             start: SpinLock::new(Some(plan.start)),
             own: Own {
@@ -182,6 +190,17 @@ impl Thread {
         // The thread's reference to itself: see `release`.
         let _ = Arc::into_raw(self.clone());
         osv_sched::start(&self.entity);
+    }
+
+    /// Its number; 0 for kernel threads.
+    #[inline(always)]
+    pub fn tid(&self) -> u32 {
+        self.tid.load(Ordering::Relaxed)
+    }
+
+    /// The thread that calls execve(2) takes over the number of the first one.
+    pub(crate) fn become_leader(&self) {
+        self.tid.store(self.process.pid(), Ordering::Relaxed);
     }
 
     /// The process that it belongs to.
@@ -204,6 +223,11 @@ impl Thread {
     #[inline]
     pub fn mask(&self) -> SigSet {
         SigSet(self.mask.load(Ordering::Relaxed))
+    }
+
+    /// Whether it does not take `signo` now: it blocks it, and does not wait for it either.
+    pub fn blocks(&self, signo: u32) -> bool {
+        self.mask().has(signo) && !SigSet(self.awaited.load(Ordering::Relaxed)).has(signo)
     }
 
     /// Whether `addr` lies in the guard page of its kernel stack.
@@ -236,11 +260,11 @@ extern "C" fn first(_: usize) -> ! {
         Some(Start::Application { regs, set_tid }) => {
             if set_tid != 0 {
                 // As Linux: a bad address is the application's loss.
-                let _ = osv_hw::usercopy::store_u32(osv_abi::UserAddr(set_tid), me.tid);
+                let _ = osv_hw::usercopy::store_u32(osv_abi::UserAddr(set_tid), me.tid());
             }
             let registers = *regs;
             drop(regs);
-            crate::enter(&registers)
+            enter(registers, &mut State::initial())
         }
         None => unreachable!("a thread starts once"),
     }
@@ -326,6 +350,17 @@ impl Current {
         }
     }
 
+    /// Takes the next signal that is a member of `wanted`, the thread's own first.
+    pub fn take_signal(&self, wanted: SigSet) -> Option<Siginfo> {
+        let own = self.pending.lock().take(wanted);
+        own.or_else(|| self.process().pending.lock().take(wanted))
+    }
+
+    /// Makes senders treat `signals` as not blocked by this thread, while it waits for them.
+    pub fn set_awaited(&self, signals: SigSet) {
+        self.awaited.store(signals.0, Ordering::SeqCst);
+    }
+
     /// Signals that wait for this thread or its process.
     pub fn pending_set(&self) -> SigSet {
         self.pending.lock().set().union(self.process().pending.lock().set())
@@ -352,4 +387,19 @@ pub fn spawn_kernel(name: &str, run: impl FnOnce() + Send + 'static) -> Result<A
     crate::registry::add_kernel_thread(&thread);
     thread.launch();
     Ok(thread)
+}
+
+/// A thread that stands for a CPU's boot context; its stack only holds the frame that says "no application".
+pub(crate) fn create_idle() -> Result<Arc<Thread>, OutOfMemory> {
+    Thread::create(Plan {
+        tid: 0,
+        process: crate::registry::kernel_process(),
+        name: name_of(b"idle"),
+        mask: SigSet(u64::MAX),
+        space: None,
+        fs_base: 0,
+        clear_child_tid: 0,
+        alt_stack: SigStack::default(),
+        start: Start::Kernel(Box::new(|| {})),
+    })
 }

@@ -28,7 +28,7 @@ impl Waiter {
     pub(super) fn new(key: Key, bits: u32, thread: &Entity) -> Self {
         Waiter {
             woken: AtomicBool::new(false),
-            bucket: AtomicUsize::new(key.bucket()),
+            bucket: AtomicUsize::new(super::bucket_of(&key)),
             inner: UnsafeCell::new(Inner {
                 prev: ptr::null(),
                 next: ptr::null(),

@@ -1,0 +1,131 @@
+//! The end of threads and processes.
+
+use crate::process::Process;
+use crate::registry;
+use crate::robust;
+use crate::signal::send;
+use crate::status::Status;
+use crate::thread::current;
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+use osv_abi::UserAddr;
+use osv_abi::uapi::signal::{SIG_IGN, Siginfo, code, sa, sig};
+use osv_base::percpu::exit_work;
+use osv_hw::usercopy;
+use osv_sync::Events;
+
+/// exit_group(2), and what a fatal signal does: ends the process with `status`, the calling thread at once.
+pub fn group(status: Status) -> ! {
+    end_others(status);
+    thread(0)
+}
+
+/// Tells every other thread of the calling thread's process to end, and that the process ends with `status`.
+pub(crate) fn end_others(status: Status) {
+    let me = current();
+    let process = me.process();
+    process.decide_end(status);
+    for other in process.threads() {
+        if other.tid() != me.tid() {
+            other.notify(exit_work::EXIT);
+        }
+    }
+    process.stopped.1.wake_all();
+}
+
+/// exit(2): ends the calling thread, and the process with it if it is the last. `code` counts only then, and only if
+/// nothing else was decided.
+pub fn thread(code: i32) -> ! {
+    {
+        let mut me = current();
+        let process = me.process().clone();
+        if me.tid() != 0 {
+            robust::release(&me);
+            let clear = me.own().clear_child_tid.get();
+            // Only where somebody is left to see it (or another process shares the memory).
+            if clear != 0 {
+                let word = UserAddr(clear);
+                if usercopy::store_u32(word, 0).is_ok()
+                    && let Some(space) = me.space()
+                    && let Ok(key) = space.futex_key(clear, true)
+                {
+                    let _ = crate::futex::wake(key, 1, u32::MAX);
+                }
+            }
+            process.ran_before_ns.fetch_add(me.entity.ran_ns(), Ordering::Relaxed);
+            registry::remove_thread(&me);
+            let space = me.set_space(None);
+            let last = process.live.fetch_sub(1, Ordering::SeqCst) == 1;
+            if last {
+                end_process(&process, Status::exited(code), space);
+            } else {
+                drop(space);
+                // execve(2) may wait to be alone.
+                process.children.wake_all();
+            }
+        }
+    }
+    osv_sched::exit()
+}
+
+/// The last thread of `process` is about to end.
+fn end_process(process: &Arc<Process>, otherwise: Status, space: Option<Arc<osv_mm::space::AddressSpace>>) {
+    process.decide_end(otherwise);
+    let status = process.ending().unwrap_or(otherwise);
+    process.timers.disarm_all();
+    // Descriptors first: what the peers see must not wait for the memory.
+    if Arc::strong_count(process.fds()) == 1 {
+        drop(process.fds().close_all());
+    }
+    process.executable.lock().take();
+    drop(process.set_space(None));
+    if let Some(space) = space {
+        if !process.shares_space.load(Ordering::SeqCst) {
+            crate::activation::evict(&space);
+        }
+        drop(space);
+    }
+    finish_vfork(process);
+    for orphan in registry::orphan_children(process.pid()) {
+        if orphan.ended().is_some()
+            && let Some(init) = registry::process(registry::INIT)
+        {
+            init.children.wake_all();
+        }
+    }
+    process.ended.call_once(|| status);
+    process.end.changed(Events::IN);
+    tell_parent(process, status);
+}
+
+/// Sends the parent its signal and wakes its wait4(2).
+fn tell_parent(process: &Arc<Process>, status: Status) {
+    let parent_pid = registry::parent_of(process.pid());
+    let Some(parent) = registry::process(parent_pid) else { return };
+    let signo = process.exit_signal.load(Ordering::Relaxed);
+    let action = parent.actions.get(sig::CHLD);
+    let unwanted = parent_pid != registry::INIT
+        && signo == sig::CHLD
+        && (action.handler == SIG_IGN || action.flags & sa::NOCLDWAIT != 0);
+    if signo != 0 && parent_pid != registry::INIT {
+        let (why, value) = match status.signal() {
+            Some(signo) => (code::CLD_KILLED, signo as i32),
+            None => (code::CLD_EXITED, i32::from(status.code())),
+        };
+        let ticks = (process.ran_ns() / 10_000_000) as i64;
+        let mut info = Siginfo::child(why, process.pid(), process.credentials().user.real, value, ticks, 0);
+        info.signo = signo as i32;
+        send::to_process(&parent, info);
+    }
+    if unwanted {
+        registry::forget(process.pid());
+    }
+    parent.children.wake_all();
+}
+
+/// Lets a parent that sleeps in vfork(2) go on.
+pub(crate) fn finish_vfork(process: &Process) {
+    if !process.vfork_done.0.swap(true, Ordering::SeqCst) {
+        process.vfork_done.1.wake_all();
+    }
+}
