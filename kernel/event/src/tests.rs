@@ -263,7 +263,8 @@ fn waits_end_at_their_deadline() {
 #[test]
 fn poll_finds_what_is_ready_and_wakes() {
     let [r, w] = pipe();
-    let entry = |file: Arc<dyn File>, wanted| Entry { file: Some(open(file)), wanted, found: Events::empty() };
+    let entry =
+        |file: Arc<dyn File>, wanted| Entry { file: Some(open(file)), wanted, found: Events::empty() };
     let mut entries = [entry(r.clone(), Events::IN), entry(w.clone(), Events::OUT)];
     assert_eq!(poll(&mut entries, None), Ok(1));
     assert_eq!((entries[0].found, entries[1].found), (Events::empty(), Events::OUT));

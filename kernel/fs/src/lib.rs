@@ -3,7 +3,8 @@
 //! * [`erofs`]: the image's root, read-only; its blocks in RAM are the page cache.
 //! * [`ram`]: files in RAM, alone (tmpfs) or over a read-only file system, of which it copies what is changed, page
 //!   by page (the root that programs see).
-//! * [`dev`]: /dev. [`synth`]: directories and files made up on reading; [`proc`] and [`sys`] are made of it.
+//! * [`assemble()`]: all of it mounted as a program expects it.
+//! * [`console`]: the standard streams. [`dev`]: /dev. [`synth`]: directories and files made up on reading; [`proc`] and [`sys`] are made of it.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -11,10 +12,16 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod assemble;
 pub mod console;
 pub mod dev;
 pub mod erofs;
+pub mod proc;
 pub mod ram;
+pub mod synth;
+pub mod sys;
+
+pub use assemble::assemble;
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use osv_abi::uapi::file::makedev;

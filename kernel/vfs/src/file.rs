@@ -5,6 +5,7 @@
 use crate::entry::Entry;
 use crate::inode::{Attr, Inode};
 use crate::locks::{self, Owner};
+use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
@@ -13,7 +14,8 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use osv_abi::uapi::file::open;
 use osv_base::io::{Sink, Source};
 use osv_base::{Errno, Instant, Res};
-use osv_mm::pager::Pager;
+use osv_mm::frame::Frame;
+use osv_mm::pager::{ObjectId, Pager};
 use osv_sync::{Events, Mutex, Readiness, SpinLock};
 
 /// How one read or write is to behave.
@@ -201,6 +203,14 @@ impl OpenFile {
     pub fn attr(&self) -> Attr {
         self.inode().map_or_else(|| self.file.attr(), |inode| inode.attr())
     }
+    /// What mmap(2) maps, with the file's name for /proc/PID/maps; `None`: ENODEV.
+    pub fn pager(&self) -> Option<Arc<dyn Pager>> {
+        let pager = self.file.pager()?;
+        Some(match &self.entry {
+            Some(entry) => Arc::new(Named { pager, entry: entry.clone() }),
+            None => pager,
+        })
+    }
     /// Whether the file has an offset.
     pub fn seekable(&self) -> bool {
         self.seekable
@@ -255,6 +265,36 @@ impl OpenFile {
         watchers.retain(|w| w.strong_count() > 0);
         watchers.push(watcher);
         self.watched.store(true, Ordering::Release);
+    }
+}
+
+/// A pager that knows by which name it was reached.
+struct Named {
+    pager: Arc<dyn Pager>,
+    entry: Arc<Entry>,
+}
+
+impl Pager for Named {
+    fn object(&self) -> ObjectId {
+        self.pager.object()
+    }
+    fn page(&self, index: u64, write: bool) -> Res<Frame> {
+        self.pager.page(index, write)
+    }
+    fn cached(&self, index: u64) -> Option<Frame> {
+        self.pager.cached(index)
+    }
+    fn len(&self) -> u64 {
+        self.pager.len()
+    }
+    fn sync(&self, first: u64, end: u64) -> Res<()> {
+        self.pager.sync(first, end)
+    }
+    fn name(&self, to: &mut dyn core::fmt::Write) -> core::fmt::Result {
+        to.write_str(&String::from_utf8_lossy(&self.entry.path()))
+    }
+    fn device_inode(&self) -> (u64, u64) {
+        self.pager.device_inode()
     }
 }
 

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use osv_base::io::{Sink, Source};
 use osv_base::{Errno, PAGE_SIZE, Res};
 use osv_mm::frame::{Frame, Use};
+use osv_mm::meminfo;
 use osv_mm::pager::Pager;
 use osv_vfs::{At, File, Io};
 
@@ -36,6 +37,7 @@ impl Pages {
         }
         if chunk[at].replace(frame).is_none() {
             self.count += 1;
+            meminfo::shared_more(1);
         }
         Ok(())
     }
@@ -55,6 +57,7 @@ impl Pages {
             for slot in chunk.get_mut(first..end).into_iter().flatten() {
                 if slot.take().is_some() {
                     self.count -= 1;
+                    meminfo::shared_less(1);
                 }
             }
             while chunk.last().is_some_and(Option::is_none) {
@@ -73,6 +76,12 @@ impl Pages {
             let at = chunk.iter().skip(first).position(Option::is_some)?;
             Some(key * CHUNK + (first + at) as u64)
         })
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        meminfo::shared_less(self.count as usize);
     }
 }
 

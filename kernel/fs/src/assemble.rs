@@ -1,0 +1,52 @@
+//! The tree that a program finds: its root, and what is mounted on it.
+
+use crate::console::Streams;
+use crate::erofs::{self, Image};
+use crate::proc::{self, Machine, Processes};
+use crate::ram::RamFs;
+use crate::{dev, sys};
+use alloc::sync::Arc;
+use osv_abi::Errno;
+use osv_base::Res;
+use osv_vfs::mount::Mounts;
+use osv_vfs::path::From;
+use osv_vfs::{Creds, Entry, FileSystem, ops};
+
+/// Makes the tree. The root is a writable view of `image`, or an empty file system without one; on it lie /proc,
+/// /sys, /dev with /dev/shm, and folders /tmp and /run where the image has none.
+pub fn assemble(
+    image: Option<Arc<dyn Image>>,
+    machine: Arc<dyn Machine>,
+    processes: Arc<dyn Processes>,
+    streams: &Arc<Streams>,
+) -> Res<Arc<Mounts>> {
+    let (root, source) = match image {
+        Some(image) => (RamFs::over(erofs::mount(image)?)?, "overlay"),
+        None => (RamFs::tmpfs(0o755), "rootfs"),
+    };
+    let mounts = Arc::new(Mounts::new(root, source));
+    let proc = proc::file_system(machine.clone(), processes, mounts.clone());
+    mount(&mounts, "/proc", proc, "proc")?;
+    mount(&mounts, "/sys", sys::file_system(&machine), "sysfs")?;
+    mount(&mounts, "/dev", dev::file_system(streams)?, "devtmpfs")?;
+    mount(&mounts, "/dev/shm", RamFs::tmpfs(0o1777), "tmpfs")?;
+    for (path, mode) in [("/tmp", 0o1777), ("/run", 0o755)] {
+        folder(&mounts, path, mode)?;
+    }
+    Ok(mounts)
+}
+
+/// The folder at `path`, made if it is not there.
+fn folder(mounts: &Mounts, path: &str, mode: u32) -> Res<Arc<Entry>> {
+    let creds = Creds::root();
+    let from = From { root: mounts.root().clone(), dir: mounts.root().clone(), creds: &creds };
+    match ops::mkdir(&from, path.as_bytes(), mode, 0) {
+        Err(fail) if fail != Errno::EEXIST.into() => return Err(fail),
+        _ => {}
+    }
+    ops::find(&from, path.as_bytes(), true)
+}
+
+fn mount(mounts: &Mounts, path: &str, fs: Arc<dyn FileSystem>, source: &'static str) -> Res<()> {
+    mounts.mount(&folder(mounts, path, 0o755)?, fs, source).map(drop)
+}
