@@ -38,14 +38,14 @@ impl Context {
             (&raw mut (*frame).kind).write(Kind::NONE);
             let words: *mut u64 = frame.cast();
             // Return address of `switch`, then the registers that it pops: see `switch_stacks`.
-            words.sub(2).write(start_address());
-            words.sub(3).write(0); // rbp: the end of the chain of frames
-            words.sub(4).write(entry as usize as u64); // rbx
-            words.sub(5).write(arg as u64); // r12
-            words.sub(6).write(0); // r13
-            words.sub(7).write(0); // r14
-            words.sub(8).write(0); // r15
-            Context { rsp: words.sub(8).addr() as u64, fs_base }
+            words.sub(1).write(start_address());
+            words.sub(2).write(0); // rbp: the end of the chain of frames
+            words.sub(3).write(entry as usize as u64); // rbx
+            words.sub(4).write(arg as u64); // r12
+            words.sub(5).write(0); // r13
+            words.sub(6).write(0); // r14
+            words.sub(7).write(0); // r15
+            Context { rsp: words.sub(7).addr() as u64, fs_base }
         }
     }
 

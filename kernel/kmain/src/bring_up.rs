@@ -33,9 +33,14 @@ fn osv_kernel_main(boot: BootInfo) -> ! {
     info!("TSC {} Hz ({source:?}), unix time {} s", osv_hw::clock::tsc_hz(), osv_hw::clock::realtime_ns() / 1_000_000_000);
     let cpus = osv_hw::smp::start_others(|cpu| {
         info!("CPU {cpu}");
-        osv_hw::cpu::halt_forever()
+        loop {
+            osv_hw::cpu::wait_for_interrupt();
+        }
     });
     info!("{cpus} of {} CPUs", osv_hw::smp::found());
+    if let Some(filter) = crate::selftest::wanted(&config.foreign) {
+        crate::selftest::run(filter);
+    }
     power::off(0)
 }
 

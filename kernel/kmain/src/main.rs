@@ -8,6 +8,8 @@ extern crate alloc;
 mod bring_up;
 #[cfg(osv_guest)]
 mod panic;
+#[cfg(osv_guest)]
+mod selftest;
 
 // Cargo builds this package for the host as well when asked for the whole workspace; there is nothing to run there.
 #[cfg(not(osv_guest))]

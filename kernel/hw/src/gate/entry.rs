@@ -93,25 +93,47 @@ pub(super) unsafe fn enter_application_with(regs: &UserRegs, state: &mut crate::
 
 /// Completes or rolls back an exit that an interrupt found half done, so that the frame is either the
 /// application's or that of code which looks at `exit_work` again.
-pub(crate) fn settle(frame: &mut InterruptFrame) {
+pub fn settle(frame: &mut InterruptFrame) {
     let rip = frame.regs.rip;
-    let at = |label: *const u8| label.addr() as u64;
-    let call_check = at(&raw const osv_call_exit_check);
-    let trap_check = at(&raw const osv_trap_exit_check);
-    let popfq = at(&raw const osv_trap_exit_popfq);
-    if rip == at(&raw const osv_call_exit_jump) || rip == at(&raw const osv_trap_exit_jump) {
+    let points = points();
+    if rip == points.call_jump || rip == points.trap_jump {
         frame.regs.rip = frame.regs.rcx;
         frame.from_app = 1;
-    } else if (call_check..at(&raw const osv_call_exit_jump)).contains(&rip) {
-        frame.regs.rip = call_check;
-    } else if (trap_check..popfq).contains(&rip) {
-        frame.regs.rip = trap_check;
-    } else if rip == popfq {
-        frame.regs.rip = trap_check;
+    } else if (points.call_check..points.call_jump).contains(&rip) {
+        frame.regs.rip = points.call_check;
+    } else if (points.trap_check..points.trap_popfq).contains(&rip) {
+        frame.regs.rip = points.trap_check;
+    } else if rip == points.trap_popfq {
+        frame.regs.rip = points.trap_check;
         frame.regs.rsp -= offset_of!(Frame, rflags) as u64;
-    } else if rip == at(&raw const osv_trap_exit_rsp) {
-        frame.regs.rip = trap_check;
+    } else if rip == points.trap_rsp {
+        frame.regs.rip = points.trap_check;
         frame.regs.rsp -= offset_of!(Frame, rsp) as u64;
+    }
+}
+
+/// Addresses of instructions on the way out.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "named as the labels are")]
+pub struct Points {
+    pub call_check: u64,
+    pub call_jump: u64,
+    pub trap_check: u64,
+    pub trap_popfq: u64,
+    pub trap_rsp: u64,
+    pub trap_jump: u64,
+}
+
+/// The instructions between which an exit may be interrupted.
+pub fn points() -> Points {
+    let at = |label: *const u8| label.addr() as u64;
+    Points {
+        call_check: at(&raw const osv_call_exit_check),
+        call_jump: at(&raw const osv_call_exit_jump),
+        trap_check: at(&raw const osv_trap_exit_check),
+        trap_popfq: at(&raw const osv_trap_exit_popfq),
+        trap_rsp: at(&raw const osv_trap_exit_rsp),
+        trap_jump: at(&raw const osv_trap_exit_jump),
     }
 }
 
@@ -380,9 +402,11 @@ osv_interrupt_entry:
     and rax, -16
     xor ecx, ecx
     jmp 4f
-2:  mov rdx, [rsp + 40]
-    test rdx, rdx
-    jns 3f
+2:  mov rdx, [rsp + 40]                 // a rip outside of the kernel's text: the application's, however wild
+    cmp rdx, offset osv_text_start
+    jb 3f
+    cmp rdx, offset osv_text_end
+    jae 3f
     cmp rdx, offset osv_entry_start
     jb osv_stack_overflow
     cmp rdx, offset osv_entry_end
