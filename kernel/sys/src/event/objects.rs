@@ -31,11 +31,11 @@ pub fn pipe2(cx: &mut Cx<'_>, fds: Out<[i32; 2]>, flags: Flags) -> Res<()> {
     ];
     let process = cx.process();
     let cloexec = flags.0 & o::CLOEXEC != 0;
-    let pair = process.files().insert_pair(ends, FdFlags { cloexec }, cx.nofile_limit())?;
+    let pair = process.fds().insert_pair(ends, FdFlags { cloexec }, cx.nofile_limit())?;
     let written = fds.write(cx, &pair);
     if written.is_err() {
         for fd in pair {
-            drop(process.files().close(fd));
+            drop(process.fds().close(fd));
         }
     }
     Ok(written?)

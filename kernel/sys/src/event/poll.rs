@@ -29,7 +29,7 @@ fn poll_files(cx: &Cx<'_>, at: UserAddr, count: u32, deadline: Option<Instant>) 
             if poll.fd < 0 {
                 return none;
             }
-            match cx.process().files().get(poll.fd) {
+            match cx.process().fds().get(poll.fd) {
                 Ok(open) if !open.is_path() => Entry { file: Some(open), ..none },
                 _ => Entry { found: Events::NVAL, ..none },
             }
@@ -102,7 +102,8 @@ impl Set {
 }
 
 /// What each of the three sets of select(2) means (`POLLIN_SET` and kin of Linux).
-const READS: Events = Events::IN.union(Events::RDNORM).union(Events::RDBAND).union(Events::HUP).union(Events::ERR);
+const READS: Events =
+    Events::IN.union(Events::RDNORM).union(Events::RDBAND).union(Events::HUP).union(Events::ERR);
 const WRITES: Events = Events::OUT.union(Events::WRNORM).union(Events::WRBAND).union(Events::ERR);
 const EXCEPTIONS: Events = Events::PRI;
 
@@ -120,7 +121,11 @@ fn select_files(cx: &Cx<'_>, count: Int, sets: [UserAddr; 3], deadline: Option<I
         let wanted = asked.fold(Events::empty(), |all, (_, events)| all | *events);
         if !wanted.is_empty() {
             fds.push(fd);
-            entries.push(Entry { file: Some(cx.process().files().get(fd as i32)?), wanted, found: Events::empty() });
+            entries.push(Entry {
+                file: Some(cx.process().fds().get(fd as i32)?),
+                wanted,
+                found: Events::empty(),
+            });
         }
     }
     waiting::poll(&mut entries, deadline)?;

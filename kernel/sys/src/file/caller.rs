@@ -10,8 +10,6 @@ use osv_base::{Fail, Res};
 use osv_vfs::path::From;
 use osv_vfs::{Creds, Entry, FdFlags, File, FsContext, OpenFile};
 
-const RLIMIT_NOFILE: usize = 7;
-
 /// A path as the application gave it. Short ones stay on the stack.
 pub(crate) enum Path {
     Short([u8; Path::SHORT], usize),
@@ -53,7 +51,7 @@ impl Cx<'_> {
     /// The open file description behind `fd`: EBADF.
     #[inline]
     pub(crate) fn description(&self, fd: Fd) -> Result<Arc<OpenFile>, Errno> {
-        self.process().files().get(fd.0)
+        self.process().fds().get(fd.0)
     }
 
     /// As [`Cx::description`], for what an O_PATH descriptor may not do: EBADF.
@@ -69,7 +67,7 @@ impl Cx<'_> {
 
     /// As [`Cx::install`], from `from` on.
     pub(crate) fn install_from(&self, file: Arc<OpenFile>, cloexec: bool, from: u32) -> Res<Fd> {
-        self.process().files().insert(file, FdFlags { cloexec }, from, self.nofile_limit()).map(Fd)
+        self.process().fds().insert(file, FdFlags { cloexec }, from, self.nofile_limit()).map(Fd)
     }
 
     /// Describes a new file with the status flags `flags` and gives it a descriptor.
@@ -79,7 +77,7 @@ impl Cx<'_> {
 
     /// Descriptors stay below this (RLIMIT_NOFILE).
     pub(crate) fn nofile_limit(&self) -> u64 {
-        self.process().limits.soft(RLIMIT_NOFILE)
+        self.process().nofile_limit()
     }
 
     /// Root, working directory, umask.
@@ -89,7 +87,7 @@ impl Cx<'_> {
 
     /// Credentials for file operations.
     pub(crate) fn creds(&self) -> Creds {
-        self.process().credentials().for_files()
+        self.process().creds()
     }
 
     /// Where `path` starts, relative to `dir`.
@@ -120,6 +118,6 @@ impl Cx<'_> {
 
     #[cold]
     fn raise_sigpipe(&self) {
-        osv_task::signal::raise_sigpipe(self.thread());
+        osv_task::signal::send::sigpipe(self.thread());
     }
 }

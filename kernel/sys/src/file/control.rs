@@ -27,10 +27,10 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: UInt, arg: ULong) -> Res<usize> {
             }
             cx.install_from(open, command.0 == f::DUPFD_CLOEXEC, from).map(|fd| fd.0 as usize)
         }
-        f::GETFD => Ok(usize::from(cx.process().files().flags(fd.0)?.cloexec)),
+        f::GETFD => Ok(usize::from(cx.process().fds().flags(fd.0)?.cloexec)),
         f::SETFD => {
             let cloexec = arg.0 as u32 & f::FD_CLOEXEC != 0;
-            cx.process().files().set_flags(fd.0, FdFlags { cloexec })?;
+            cx.process().fds().set_flags(fd.0, FdFlags { cloexec })?;
             Ok(0)
         }
         f::GETFL => Ok(open.status() as usize),
@@ -92,7 +92,7 @@ fn record_lock(cx: &Cx<'_>, open: &Arc<OpenFile>, command: u32, arg: InOut<Flock
     let owner = if of_description {
         Owner::Description(Arc::as_ptr(open) as usize)
     } else {
-        Owner::Process(cx.process().pid)
+        Owner::Process(cx.process().pid())
     };
     let base = match request.whence {
         0 => 0,
@@ -126,7 +126,9 @@ fn record_lock(cx: &Cx<'_>, open: &Arc<OpenFile>, command: u32, arg: InOut<Flock
             }
             arg.write(cx, &request)?;
         }
-        (f::SETLK | f::OFD_SETLK | f::SETLKW | f::OFD_SETLKW, F_UNLCK) => locks::clear(file, owner, start, end),
+        (f::SETLK | f::OFD_SETLK | f::SETLKW | f::OFD_SETLKW, F_UNLCK) => {
+            locks::clear(file, owner, start, end)
+        }
         (f::SETLK | f::OFD_SETLK | f::SETLKW | f::OFD_SETLKW, F_RDLCK | F_WRLCK) => {
             let allowed = if request.kind == F_WRLCK { open.writable() } else { open.readable() };
             if !allowed {
@@ -189,7 +191,7 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: UInt, arg: ULong) -> Res<usize> {
     let int = || InOut::<i32>::at(UserAddr(arg.0)).read(cx);
     match request.0 {
         i::FIOCLEX | i::FIONCLEX => {
-            cx.process().files().set_flags(fd.0, FdFlags { cloexec: request.0 == i::FIOCLEX })?;
+            cx.process().fds().set_flags(fd.0, FdFlags { cloexec: request.0 == i::FIOCLEX })?;
             Ok(0)
         }
         i::FIONBIO => {

@@ -6,9 +6,9 @@ use alloc::sync::Arc;
 use osv_abi::Errno;
 use osv_abi::arg::{Fd, Flags, InBuf, InOut, Int, Long, OutBuf, Size, UserAddr};
 use osv_abi::uapi::file::open as o;
+use osv_base::io::{SliceSink, SliceSource};
 use osv_base::{PAGE_SIZE, Res};
 use osv_event::pipe::PIPE_BUF;
-use osv_base::io::{SliceSink, SliceSource};
 use osv_vfs::file::Allocate;
 use osv_vfs::{At, Io, Kind, OpenFile, locks, ops};
 
@@ -24,12 +24,20 @@ fn writable(cx: &Cx<'_>, fd: Fd) -> Result<Arc<OpenFile>, Errno> {
 
 fn out_buf(buf: OutBuf) -> Result<OutBuf, Errno> {
     let len = buf.len.min(MAX_RW_COUNT);
-    if buf.len as isize >= 0 && buf.addr.range_ok(len) { Ok(OutBuf { len, ..buf }) } else { Err(bad_len(buf.len)) }
+    if buf.len as isize >= 0 && buf.addr.range_ok(len) {
+        Ok(OutBuf { len, ..buf })
+    } else {
+        Err(bad_len(buf.len))
+    }
 }
 
 fn in_buf(buf: InBuf) -> Result<InBuf, Errno> {
     let len = buf.len.min(MAX_RW_COUNT);
-    if buf.len as isize >= 0 && buf.addr.range_ok(len) { Ok(InBuf { len, ..buf }) } else { Err(bad_len(buf.len)) }
+    if buf.len as isize >= 0 && buf.addr.range_ok(len) {
+        Ok(InBuf { len, ..buf })
+    } else {
+        Err(bad_len(buf.len))
+    }
 }
 
 fn bad_len(len: usize) -> Errno {
@@ -61,8 +69,9 @@ fn write_here(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, io: Io) -
             Ok(n)
         });
     }
-    let result = cx
-        .transfer_in(from, |from, done| file.write(At::Stream, from, Io { nonblock: io.nonblock || done > 0, ..io }));
+    let result = cx.transfer_in(from, |from, done| {
+        file.write(At::Stream, from, Io { nonblock: io.nonblock || done > 0, ..io })
+    });
     cx.broken_pipe(result)
 }
 
@@ -88,7 +97,11 @@ fn write_at(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, offset: u64
 #[inline]
 fn settle(cx: &Cx<'_>, open: &OpenFile, addr: UserAddr, len: usize, write: bool) -> Result<(), Errno> {
     let crosses = (addr.0 as usize % PAGE_SIZE) + len > PAGE_SIZE;
-    if crosses && len <= PIPE_BUF && !open.seekable() { cx.fault_in(addr.add(len - 1), write) } else { Ok(()) }
+    if crosses && len <= PIPE_BUF && !open.seekable() {
+        cx.fault_in(addr.add(len - 1), write)
+    } else {
+        Ok(())
+    }
 }
 
 /// read(2)
@@ -163,7 +176,10 @@ fn with_flags(io: Io, flags: Flags) -> Result<Io, Errno> {
     if flags.0 & !(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND) != 0 {
         return Err(Errno::EOPNOTSUPP);
     }
-    Ok(Io { nonblock: io.nonblock || flags.0 & RWF_NOWAIT != 0, append: io.append || flags.0 & RWF_APPEND != 0 })
+    Ok(Io {
+        nonblock: io.nonblock || flags.0 & RWF_NOWAIT != 0,
+        append: io.append || flags.0 & RWF_APPEND != 0,
+    })
 }
 
 /// preadv2(2): an offset of -1 is the description's. The high half of the offset is unused on 64 bits.
@@ -442,7 +458,7 @@ pub fn copy_file_range(
 
 /// close(2)
 pub fn close(cx: &mut Cx<'_>, fd: Fd) -> Res<()> {
-    let open = cx.process().files().close(fd.0)?;
+    let open = cx.process().fds().close(fd.0)?;
     closed(cx, &open);
     Ok(())
 }
@@ -453,7 +469,7 @@ pub(super) fn closed(cx: &Cx<'_>, open: &OpenFile) {
         && let Some(inode) = open.inode()
     {
         let attr = inode.attr();
-        locks::clear((attr.dev, attr.ino), locks::Owner::Process(cx.process().pid), 0, u64::MAX);
+        locks::clear((attr.dev, attr.ino), locks::Owner::Process(cx.process().pid()), 0, u64::MAX);
     }
 }
 

@@ -98,7 +98,7 @@ pub fn dup3(cx: &mut Cx<'_>, old: Fd, new: Fd, flags: Flags) -> Res<Fd> {
 
 fn replace(cx: &Cx<'_>, open: Arc<osv_vfs::OpenFile>, new: Fd, cloexec: bool) -> Res<Fd> {
     let process = cx.process();
-    let old = process.files().replace(new.0, open, FdFlags { cloexec }, cx.nofile_limit())?;
+    let old = process.fds().replace(new.0, open, FdFlags { cloexec }, cx.nofile_limit())?;
     if let Some(old) = old {
         closed(cx, &old);
     }
@@ -114,10 +114,10 @@ pub fn close_range(cx: &mut Cx<'_>, first: UInt, last: UInt, flags: Flags) -> Re
         return Err(Errno::EINVAL.into());
     }
     if flags.0 & CLOSE_RANGE_CLOEXEC != 0 {
-        cx.process().files().set_cloexec_range(first.0, last.0);
+        cx.process().fds().set_cloexec_range(first.0, last.0);
         return Ok(());
     }
-    for open in cx.process().files().close_range(first.0, last.0) {
+    for open in cx.process().fds().close_range(first.0, last.0) {
         closed(cx, &open);
     }
     Ok(())
@@ -130,7 +130,8 @@ pub fn memfd_create(cx: &mut Cx<'_>, name: CStrPtr, flags: Flags) -> Res<Fd> {
         return Err(Errno::EINVAL.into());
     }
     let mut buf = [0; 250];
-    name.read(cx, &mut buf).map_err(|errno| if errno == Errno::ENAMETOOLONG { Errno::EINVAL } else { errno })?;
+    name.read(cx, &mut buf)
+        .map_err(|errno| if errno == Errno::ENAMETOOLONG { Errno::EINVAL } else { errno })?;
     let file = osv_fs::ram::memfd(if flags.0 & memfd::NOEXEC_SEAL != 0 { 0o666 } else { 0o777 });
     if flags.0 & (memfd::ALLOW_SEALING | memfd::NOEXEC_SEAL) == 0 {
         file.add_seals(memfd::SEAL_SEAL)?;

@@ -65,7 +65,14 @@ pub fn link(cx: &mut Cx<'_>, old: CStrPtr, new: CStrPtr) -> Res<()> {
 }
 
 /// linkat(2)
-pub fn linkat(cx: &mut Cx<'_>, old_dir: Fd, old: CStrPtr, new_dir: Fd, new: CStrPtr, flags: Flags) -> Res<()> {
+pub fn linkat(
+    cx: &mut Cx<'_>,
+    old_dir: Fd,
+    old: CStrPtr,
+    new_dir: Fd,
+    new: CStrPtr,
+    flags: Flags,
+) -> Res<()> {
     let flags = only(flags, at::SYMLINK_FOLLOW | at::EMPTY_PATH)?;
     let (old, new) = (Path::read(cx, old)?, Path::read(cx, new)?);
     let creds = cx.creds();

@@ -67,7 +67,8 @@ fn statx_of(attr: &Attr) -> Statx {
 /// What a path, or with AT_EMPTY_PATH a descriptor, shows.
 fn attr_at(cx: &Cx<'_>, dir: Fd, path: CStrPtr, flags: u32) -> Res<Attr> {
     // NULL is an empty path with AT_EMPTY_PATH since Linux 6.11.
-    let path = if path.0.is_null() && flags & at::EMPTY_PATH != 0 { None } else { Some(Path::read(cx, path)?) };
+    let path =
+        if path.0.is_null() && flags & at::EMPTY_PATH != 0 { None } else { Some(Path::read(cx, path)?) };
     let path = path.as_deref().unwrap_or(b"");
     if path.is_empty() && flags & at::EMPTY_PATH != 0 {
         if dir == Fd::CWD {
@@ -92,8 +93,7 @@ pub(super) fn inode_at(cx: &Cx<'_>, dir: Fd, path: CStrPtr, flags: u32) -> Res<A
         return inode_of(cx, dir);
     }
     let creds = cx.creds();
-    let target =
-        ops::find_target(&cx.start(dir, &path, &creds)?, &path, flags & at::SYMLINK_NOFOLLOW == 0)?;
+    let target = ops::find_target(&cx.start(dir, &path, &creds)?, &path, flags & at::SYMLINK_NOFOLLOW == 0)?;
     match target {
         Target::Entry(entry) => Ok(entry.inode().clone()),
         Target::File(file) => file.inode().ok_or(Errno::ENOENT.into()),
@@ -166,7 +166,14 @@ pub fn statfs(cx: &mut Cx<'_>, path: CStrPtr, to: Out<Statfs>) -> Res<()> {
 pub fn fstatfs(cx: &mut Cx<'_>, fd: Fd, to: Out<Statfs>) -> Res<()> {
     let stat = match cx.description(fd)?.inode() {
         Some(inode) => statfs_of(&inode.fs()),
-        None => Statfs { kind: 0x0904_1934, bsize: 4096, frsize: 4096, namelen: 255, flags: 0x20, ..Statfs::default() },
+        None => Statfs {
+            kind: 0x0904_1934,
+            bsize: 4096,
+            frsize: 4096,
+            namelen: 255,
+            flags: 0x20,
+            ..Statfs::default()
+        },
     };
     Ok(to.write(cx, &stat)?)
 }
