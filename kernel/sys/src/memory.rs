@@ -42,7 +42,7 @@ pub fn mmap(
         if !open.readable() || prot.contains(Prot::WRITE) && !writable {
             return Err(Errno::EACCES.into());
         }
-        let pager = open.file().pager().ok_or(Errno::ENODEV)?;
+        let pager = open.pager().ok_or(Errno::ENODEV)?;
         let mut max_prot = Prot::READ | Prot::EXEC;
         max_prot.set(Prot::WRITE, writable);
         Some(Object { pager, offset: offset.0, max_prot })

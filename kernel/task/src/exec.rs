@@ -110,7 +110,7 @@ impl Binary {
         // Read as the kernel reads: a program need not be readable to be run.
         let how = How { flags: o::RDONLY, mode: 0, umask: 0 };
         let open = ops::open_entry(entry, how, &Creds::root(), false)?;
-        let pager = open.file().pager();
+        let pager = open.pager();
         Ok(Binary { open, pager })
     }
 
