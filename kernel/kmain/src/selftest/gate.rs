@@ -149,7 +149,7 @@ test!(TICKS_AT_ANY_POINT_OF_ENTRY_AND_EXIT, {
     let code = blob!(
         exits,
         "mov r15, rdi", "mov rbx, 300000", "mov r12, 0x5a5a", "mov [rsp - 128], r12",
-        "2: mov edi, 1", "call [r15 + 8]", "cmp rax, 2", "jne 3f", "movq xmm6, r12", "mov eax, 1", "syscall", "cmp rax, 2", "jne 3f",
+        "2: mov edi, 1", "call [r15 + 8]", "cmp rax, 2", "jne 3f", "movq xmm6, r12", "mov edi, 1", "mov eax, 1", "syscall", "cmp rax, 2", "jne 3f",
         "movq r14, xmm6", "cmp r14, r12", "jne 3f", "cmp [rsp - 128], r12", "jne 3f",
         "dec rbx", "jnz 2b", "3: mov rdi, rsp", "mov rsi, rbx", "xor eax, eax", "syscall",
     );
