@@ -4,9 +4,9 @@
 //!
 //! * still on the application's stack, on the way in: nothing has happened yet; it is resumed as it was;
 //! * on the kernel stack, on the way in: as any kernel code;
-//! * between `osv_*_exit_check` and the loading of rsp: the look at `exit_work` may be out of date, so the exit is
-//!   rolled back to the look ([`settle`]); the frame is still whole, and the result stays in rax;
-//! * at the last jump, on the application's stack: rip becomes the jump's target, so the exit is complete.
+//! * between `osv_*_exit_check` and the point where rsp leaves the frame's base: the look at `exit_work` may be out of
+//!   date, so the exit is rolled back to the look ([`settle`]); the frame is still whole, the result stays in rax;
+//! * after that: the few registers that are left are loaded for it, so the exit is complete.
 //!
 //! Registers: a call may clobber what the C ABI lets a function clobber, a trap only rax, rcx and r11.
 
@@ -103,12 +103,20 @@ pub fn settle(frame: &mut InterruptFrame) {
         frame.regs.rip = points.call_check;
     } else if (points.trap_check..points.trap_popfq).contains(&rip) {
         frame.regs.rip = points.trap_check;
-    } else if rip == points.trap_popfq {
-        frame.regs.rip = points.trap_check;
-        frame.regs.rsp -= offset_of!(Frame, rflags) as u64;
-    } else if rip == points.trap_rsp {
-        frame.regs.rip = points.trap_check;
-        frame.regs.rsp -= offset_of!(Frame, rsp) as u64;
+    } else if rip == points.trap_popfq || rip == points.trap_rsp {
+        // The interrupt's frame lies over the vector registers of the system call's, so there is no way back; but
+        // what is left to load lies above the stack pointer.
+        let word = |offset: usize| {
+            let at = frame.regs.rsp as usize + offset;
+            // SAFETY: the stack pointer points into the thread's frame, at its flags or its stack pointer.
+            unsafe { core::ptr::with_exposed_provenance::<u64>(at).read() }
+        };
+        let (flags, rsp) =
+            if rip == points.trap_popfq { (word(0), word(8)) } else { (frame.regs.rflags, word(0)) };
+        frame.regs.rflags = flags;
+        frame.regs.rsp = rsp;
+        frame.regs.rip = frame.regs.rcx;
+        frame.from_app = 1;
     }
 }
 

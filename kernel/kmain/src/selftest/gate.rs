@@ -119,9 +119,8 @@ test!(SPINNING_APPLICATION_GETS_ITS_WORK, {
 });
 
 test!(A_HALF_DONE_EXIT_IS_ROLLED_BACK_OR_COMPLETED, {
-    use core::mem::offset_of;
     use osv_hw::gate::exits::{points, settle};
-    use osv_hw::gate::{Frame, InterruptFrame, UserRegs};
+    use osv_hw::gate::{InterruptFrame, UserRegs};
     let at = |rip, rsp, from_app| {
         let regs = UserRegs { rip, rsp, rcx: 0x1234, rax: 5, ..UserRegs::default() };
         let mut frame = InterruptFrame { xmm: [[0; 2]; 16], regs, vector: 240, error: 0, cr2: 0, from_app };
@@ -136,9 +135,10 @@ test!(A_HALF_DONE_EXIT_IS_ROLLED_BACK_OR_COMPLETED, {
     for rip in points.trap_check..points.trap_popfq {
         check(at(rip, base, 0) == (points.trap_check, base, 0, 5), "a trap looks again")?;
     }
-    let flags = base + offset_of!(Frame, rflags) as u64;
-    check(at(points.trap_popfq, flags, 0) == (points.trap_check, base, 0, 5), "before the flags are loaded")?;
-    check(at(points.trap_rsp, flags + 8, 0) == (points.trap_check, base, 0, 5), "after the flags are loaded")?;
+    let words = [0x246u64, 0x7000];
+    let flags = words.as_ptr().expose_provenance() as u64;
+    check(at(points.trap_popfq, flags, 0) == (0x1234, 0x7000, 1, 5), "before the flags are loaded")?;
+    check(at(points.trap_rsp, flags + 8, 0) == (0x1234, 0x7000, 1, 5), "after the flags are loaded")?;
     for jump in [points.call_jump, points.trap_jump] {
         check(at(jump, 0x7000, 2) == (0x1234, 0x7000, 1, 5), "the last jump is completed")?;
     }
