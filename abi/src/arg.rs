@@ -256,5 +256,8 @@ pub use crate::mem::UserAddr;
 pub use crate::uapi::{
     event::{EpollEvent, SigsetArg},
     file::{Stat, Statfs, Statx},
-    time::{Itimerspec, Timespec, Timeval},
+    process::{CapData, CapHeader, Rlimit, Rusage},
+    signal::{SigStack, Sigaction},
+    system::{Sysinfo, Utsname},
+    time::{Itimerspec, Itimerval, Sigevent, Timespec, Timeval, Timezone, Tms},
 };

@@ -5,22 +5,22 @@
 macro_rules! syscalls_signal {
     ($callback:ident) => {
         $callback! {
-            13 rt_sigaction [] () [stub(ENOSYS)] call;
-            14 rt_sigprocmask [] () [stub(ENOSYS)] call;
-            15 rt_sigreturn [] () [stub(ENOSYS)] call;
-            34 pause [] () [stub(ENOSYS)] call;
-            62 kill [] () [stub(ENOSYS)] call;
-            127 rt_sigpending [] () [stub(ENOSYS)] call;
-            128 rt_sigtimedwait [] () [stub(ENOSYS)] call;
-            129 rt_sigqueueinfo [] () [stub(ENOSYS)] call;
-            130 rt_sigsuspend [] () [stub(ENOSYS)] call;
-            131 sigaltstack [] () [stub(ENOSYS)] call;
-            200 tkill [] () [stub(ENOSYS)] call;
-            219 restart_syscall [] () [stub(ENOSYS)] call;
-            234 tgkill [] () [stub(ENOSYS)] call;
+            13 rt_sigaction [signal::rt_sigaction] (signo: Sig, new: In<Sigaction>, old: Out<Sigaction>, size: Size) [full] call;
+            14 rt_sigprocmask [signal::rt_sigprocmask] (how: Int, new: In<u64>, old: Out<u64>, size: Size) [full] call;
+            15 rt_sigreturn [signal::rt_sigreturn] () [full] trap;
+            34 pause [signal::pause] () [full] call;
+            62 kill [signal::kill] (pid: Pid, signo: Sig) [full] call;
+            127 rt_sigpending [signal::rt_sigpending] (set: UserAddr, size: Size) [full] call;
+            128 rt_sigtimedwait [signal::rt_sigtimedwait] (set: In<u64>, info: UserAddr, timeout: In<Timespec>, size: Size) [full] call;
+            129 rt_sigqueueinfo [signal::rt_sigqueueinfo] (pid: Pid, signo: Sig, info: UserAddr) [full] call;
+            130 rt_sigsuspend [signal::rt_sigsuspend] (mask: In<u64>, size: Size) [full] call;
+            131 sigaltstack [signal::sigaltstack] (new: In<SigStack>, old: Out<SigStack>) [full] call;
+            200 tkill [signal::tkill] (tid: Pid, signo: Sig) [full] call;
+            219 restart_syscall [signal::restart_syscall] () [partial("always EINTR; calls are restarted as they were")] call;
+            234 tgkill [signal::tgkill] (group: Pid, tid: Pid, signo: Sig) [full] call;
             282 signalfd [] () [stub(ENOSYS)] call;
             289 signalfd4 [] () [stub(ENOSYS)] call;
-            297 rt_tgsigqueueinfo [] () [stub(ENOSYS)] call;
+            297 rt_tgsigqueueinfo [signal::rt_tgsigqueueinfo] (group: Pid, tid: Pid, signo: Sig, info: UserAddr) [full] call;
             424 pidfd_send_signal [] () [stub(ENOSYS)] call;
         }
     };

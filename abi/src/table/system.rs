@@ -5,15 +5,15 @@
 macro_rules! syscalls_system {
     ($callback:ident) => {
         $callback! {
-            63 uname [] () [stub(ENOSYS)] call;
-            99 sysinfo [] () [stub(ENOSYS)] call;
+            63 uname [system::uname] (buf: Out<Utsname>) [full] call;
+            99 sysinfo [system::sysinfo] (info: Out<Sysinfo>) [partial("no load averages")] call;
             103 syslog [] () [stub(ENOSYS)] call;
             153 vhangup [] () [stub(ENOSYS)] call;
             156 _sysctl [] () [stub(ENOSYS)] call;
             169 reboot [] () [stub(ENOSYS)] call;
-            170 sethostname [] () [stub(ENOSYS)] call;
-            171 setdomainname [] () [stub(ENOSYS)] call;
-            172 iopl [] () [stub(ENOSYS)] call;
+            170 sethostname [system::sethostname] (name: InBuf) [full] call;
+            171 setdomainname [system::setdomainname] (name: InBuf) [full] call;
+            172 iopl [system::iopl] (level: Int) [partial("only level 0")] call;
             173 ioperm [] () [stub(ENOSYS)] call;
             174 create_module [] () [stub(ENOSYS)] call;
             175 init_module [] () [stub(ENOSYS)] call;
@@ -34,7 +34,7 @@ macro_rules! syscalls_system {
             298 perf_event_open [] () [stub(ENOSYS)] call;
             313 finit_module [] () [stub(ENOSYS)] call;
             317 seccomp [] () [stub(ENOSYS)] call;
-            318 getrandom [] () [stub(ENOSYS)] call;
+            318 getrandom [system::getrandom] (buf: OutBuf, flags: Flags) [full] call;
             320 kexec_file_load [] () [stub(ENOSYS)] call;
             321 bpf [] () [stub(ENOSYS)] call;
             335 uretprobe [] () [stub(ENOSYS)] call;

@@ -218,6 +218,14 @@ pub(crate) fn enqueue(entity: NonNull<Entity>) {
     }
 }
 
+/// Nanoseconds since the running thread was last charged.
+pub(crate) fn running_ns() -> u64 {
+    let irq = NoIrq::enter();
+    let (cpu, _) = this_cpu(&irq);
+    // SAFETY: this CPU, interrupts off, for this statement only.
+    machine::now().since(unsafe { cpu.local(&irq) }.started).as_nanos() as u64
+}
+
 /// Puts a woken thread on a CPU's wake list and makes that CPU look.
 fn push_to(target: usize, entity: NonNull<Entity>, is_here: bool) {
     let cpu = &CPUS[target];

@@ -110,6 +110,11 @@ pub fn current() -> &'static Entity {
     cpu::current()
 }
 
+/// Nanoseconds that the running thread has run since [`Entity::ran_ns`] was last brought up to date.
+pub fn running_ns() -> u64 {
+    cpu::running_ns()
+}
+
 /// Lets others run first.
 #[inline]
 pub fn yield_now() {

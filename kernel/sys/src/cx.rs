@@ -7,6 +7,7 @@ use osv_abi::{Errno, Fault, UserAddr, UserMemory};
 use osv_base::{Fail, Res};
 use osv_hw::gate::Frame;
 use osv_hw::usercopy;
+use osv_mm::space::AddressSpace;
 use osv_task::{Process, Thread};
 use zerocopy::IntoBytes;
 
@@ -39,6 +40,13 @@ impl<'a> Cx<'a> {
     #[inline(always)]
     pub fn process(&self) -> &Process {
         self.thread().process()
+    }
+
+    /// The calling process's memory.
+    #[inline]
+    pub fn space(&self) -> Result<&AddressSpace, Errno> {
+        // Only kernel threads have none, and they make no system calls.
+        self.current.space().ok_or(Errno::ENOMEM)
     }
 
     /// Makes one byte at `addr` accessible as a copy would: EFAULT when it cannot be.

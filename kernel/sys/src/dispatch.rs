@@ -62,7 +62,7 @@ fn finish<R: IntoRet>(result: Res<R>) -> isize {
 #[cold]
 fn interrupted() -> isize {
     // Whoever took the signal in the meantime: the exit path must see RESTART.
-    osv_task::current().head.exit_work.fetch_or(exit_work::SIGNAL, Ordering::Relaxed);
+    osv_task::current().entity.head.exit_work.fetch_or(exit_work::SIGNAL, Ordering::Relaxed);
     RESTART
 }
 
@@ -139,3 +139,13 @@ pub static HANDLERS: [Handler; VECTOR_LEN] = {
     }
     table
 };
+
+/// Installs the table in the gate and says how interrupted calls are run anew. Bring-up does so once, before the
+/// first application runs.
+pub fn install() {
+    osv_hw::gate::install(&HANDLERS);
+    osv_task::signal::deliver::register_dispatch(|frame| match HANDLERS.get(frame.nr as usize) {
+        Some(handler) => handler(frame),
+        None => Errno::ENOSYS.to_ret(),
+    });
+}

@@ -1,1 +1,115 @@
 //! The system as a whole.
+
+use crate::cx::Cx;
+use osv_abi::arg::{Flags, InBuf, Int, Out, OutBuf};
+use osv_abi::uapi::system::*;
+use osv_abi::{Errno, UserMemory};
+use osv_base::Res;
+use osv_mm::frame;
+use osv_sync::SpinLock;
+
+/// What uname(2) says the release is: programs take it for Linux's, and compare numbers.
+pub const RELEASE: &str = "6.12.0-osv-rs";
+
+/// The machine's name and domain, which sethostname(2) changes.
+static NAMES: SpinLock<([u8; 65], [u8; 65])> =
+    SpinLock::new((utsname_field(b"osv"), utsname_field(b"(none)")));
+
+/// Sets the machine's name: bring-up does so from the boot configuration.
+pub fn set_host_name(name: &[u8]) {
+    NAMES.lock().0 = utsname_field(name);
+}
+
+/// The machine's name, with NULs to the end.
+pub fn host_name() -> [u8; 65] {
+    NAMES.lock().0
+}
+
+/// uname(2).
+pub fn uname(cx: &mut Cx<'_>, buf: Out<Utsname>) -> Res<()> {
+    let (nodename, domainname) = *NAMES.lock();
+    let value = Utsname {
+        // What programs test for before they use the interface that we serve.
+        sysname: utsname_field(b"Linux"),
+        nodename,
+        release: utsname_field(RELEASE.as_bytes()),
+        version: utsname_field(concat!("osv-rs ", env!("CARGO_PKG_VERSION")).as_bytes()),
+        machine: utsname_field(b"x86_64"),
+        domainname,
+    };
+    Ok(buf.write(cx, &value)?)
+}
+
+fn read_name(cx: &Cx<'_>, name: InBuf) -> Res<[u8; 65]> {
+    if !cx.process().credentials().is_privileged() {
+        return Err(Errno::EPERM.into());
+    }
+    if name.len > 64 {
+        return Err(Errno::EINVAL.into());
+    }
+    let mut field = [0; 65];
+    cx.read_bytes(name.addr, &mut field[..name.len])?;
+    Ok(field)
+}
+
+/// sethostname(2).
+pub fn sethostname(cx: &mut Cx<'_>, name: InBuf) -> Res<()> {
+    NAMES.lock().0 = read_name(cx, name)?;
+    Ok(())
+}
+
+/// setdomainname(2).
+pub fn setdomainname(cx: &mut Cx<'_>, name: InBuf) -> Res<()> {
+    NAMES.lock().1 = read_name(cx, name)?;
+    Ok(())
+}
+
+/// sysinfo(2). Load averages are not kept: they are zero.
+pub fn sysinfo(cx: &mut Cx<'_>, info: Out<Sysinfo>) -> Res<()> {
+    let value = Sysinfo {
+        uptime: (osv_hw::clock::now().0 / 1_000_000_000) as i64,
+        totalram: frame::total() as u64 * 4096,
+        freeram: frame::free_about() as u64 * 4096,
+        procs: u16::try_from(osv_task::registry::all_threads().len()).unwrap_or(u16::MAX),
+        mem_unit: 1,
+        ..Sysinfo::default()
+    };
+    Ok(info.write(cx, &value)?)
+}
+
+/// Bytes that are drawn at a time; a signal is looked for in between.
+const CHUNK: usize = 256;
+
+/// getrandom(2). The generator is seeded at boot; should the machine have nothing to seed it with, all but
+/// GRND_INSECURE is EAGAIN.
+pub fn getrandom(cx: &mut Cx<'_>, buf: OutBuf, flags: Flags) -> Res<usize> {
+    if flags.0 & !(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) != 0
+        || flags.0 & (GRND_RANDOM | GRND_INSECURE) == GRND_RANDOM | GRND_INSECURE
+    {
+        return Err(Errno::EINVAL.into());
+    }
+    if !osv_base::random::is_seeded() && flags.0 & GRND_INSECURE == 0 {
+        return Err(Errno::EAGAIN.into());
+    }
+    let len = buf.len.min(crate::cx::MAX_RW_COUNT);
+    let mut bytes = [0; CHUNK];
+    let mut done = 0;
+    while done < len {
+        let n = CHUNK.min(len - done);
+        osv_base::random::fill(&mut bytes[..n]);
+        match cx.write_bytes(buf.addr.add(done), &bytes[..n]) {
+            Ok(()) => done += n,
+            Err(_) if done > 0 => break,
+            Err(fault) => return Err(fault.into()),
+        }
+        if done > CHUNK && cx.thread().entity.interrupted() {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+/// iopl(2): ports are the kernel's, whatever the CPU would allow.
+pub fn iopl(_cx: &mut Cx<'_>, level: Int) -> Res<()> {
+    if level.0 == 0 { Ok(()) } else { Err(Errno::EPERM.into()) }
+}

@@ -1,1 +1,317 @@
 //! Clocks and timers.
+
+use crate::cx::Cx;
+use crate::process::realtime_instant;
+use core::time::Duration;
+use osv_abi::Errno;
+use osv_abi::arg::{Flags, In, Int, Out, UInt};
+use osv_abi::uapi::time::*;
+use osv_base::{Fail, Instant, Res};
+use osv_hw::clock as machine;
+use osv_sync::park::{self, Woken};
+use osv_task::itimer::{IntervalTimer, Notify};
+
+/// When a relative timeout ends: EINVAL for a time that is none.
+pub(crate) fn timeout_instant(timeout: Timespec) -> Result<Instant, Errno> {
+    Ok(machine::now().after(timeout.duration()?))
+}
+
+/// What a clock shows.
+fn read_clock(cx: &Cx<'_>, id: i32) -> Result<Duration, Errno> {
+    let nanos = match id {
+        clock::REALTIME | clock::REALTIME_COARSE | clock::REALTIME_ALARM | clock::TAI => {
+            machine::realtime_ns()
+        }
+        clock::MONOTONIC
+        | clock::MONOTONIC_RAW
+        | clock::MONOTONIC_COARSE
+        | clock::BOOTTIME
+        | clock::BOOTTIME_ALARM => machine::now().0,
+        clock::PROCESS_CPUTIME_ID => cx.process().ran_ns() + osv_task::thread::running_ns(),
+        clock::THREAD_CPUTIME_ID => cx.thread().entity.ran_ns() + osv_task::thread::running_ns(),
+        id if id < 0 => return cpu_clock(cx, id),
+        _ => return Err(Errno::EINVAL),
+    };
+    Ok(Duration::from_nanos(nanos))
+}
+
+/// A clock that clock_getcpuclockid(3) or pthread_getcpuclockid(3) made: `~pid << 3 | kind`, bit 2 for threads.
+fn cpu_clock(cx: &Cx<'_>, id: i32) -> Result<Duration, Errno> {
+    let target = (!(id >> 3)).cast_unsigned();
+    // 3 would be a descriptor of a clock device.
+    if id & 3 == 3 {
+        return Err(Errno::EINVAL);
+    }
+    let nanos = if id & 4 != 0 {
+        let thread = match target {
+            0 => return read_clock(cx, clock::THREAD_CPUTIME_ID),
+            tid => osv_task::registry::thread(tid).ok_or(Errno::EINVAL)?,
+        };
+        if thread.process().pid() != cx.process().pid() {
+            return Err(Errno::EINVAL);
+        }
+        thread.entity.ran_ns()
+    } else {
+        match target {
+            0 => return read_clock(cx, clock::PROCESS_CPUTIME_ID),
+            pid => osv_task::registry::process(pid).ok_or(Errno::EINVAL)?.ran_ns(),
+        }
+    };
+    Ok(Duration::from_nanos(nanos))
+}
+
+/// clock_gettime(2).
+pub fn clock_gettime(cx: &mut Cx<'_>, id: Int, time: Out<Timespec>) -> Res<()> {
+    let now = read_clock(cx, id.0)?;
+    Ok(time.write(cx, &now.into())?)
+}
+
+/// clock_getres(2).
+pub fn clock_getres(cx: &mut Cx<'_>, id: Int, resolution: Out<Timespec>) -> Res<()> {
+    read_clock(cx, id.0)?;
+    Ok(resolution.write_opt(cx, &Timespec { sec: 0, nsec: 1 })?)
+}
+
+/// Sets the wall clock.
+fn set_wall_clock(cx: &Cx<'_>, time: Duration) -> Res<()> {
+    if !cx.process().credentials().is_privileged() {
+        return Err(Errno::EPERM.into());
+    }
+    machine::set_realtime_ns(u64::try_from(time.as_nanos()).map_err(|_| Errno::EINVAL)?);
+    osv_task::shared_page::refresh();
+    Ok(())
+}
+
+/// clock_settime(2).
+pub fn clock_settime(cx: &mut Cx<'_>, id: Int, time: In<Timespec>) -> Res<()> {
+    if id.0 != clock::REALTIME {
+        return Err(Errno::EINVAL.into());
+    }
+    let time = time.read(cx)?.duration()?;
+    set_wall_clock(cx, time)
+}
+
+/// gettimeofday(2).
+pub fn gettimeofday(cx: &mut Cx<'_>, time: Out<Timeval>, zone: Out<Timezone>) -> Res<()> {
+    let now = Duration::from_nanos(machine::realtime_ns());
+    time.write_opt(cx, &now.into())?;
+    Ok(zone.write_opt(cx, &Timezone::default())?)
+}
+
+/// settimeofday(2); a time zone is accepted and forgotten.
+pub fn settimeofday(cx: &mut Cx<'_>, time: In<Timeval>, zone: In<Timezone>) -> Res<()> {
+    zone.read_opt(cx)?;
+    match time.read_opt(cx)? {
+        Some(time) => {
+            let time = time.duration()?;
+            set_wall_clock(cx, time)
+        }
+        None => Ok(()),
+    }
+}
+
+/// time(2).
+pub fn time(cx: &mut Cx<'_>, time: Out<i64>) -> Res<i64> {
+    let seconds = (machine::realtime_ns() / 1_000_000_000) as i64;
+    time.write_opt(cx, &seconds)?;
+    Ok(seconds)
+}
+
+/// Ticks of times(2) in a second.
+const TICK_NS: u64 = 10_000_000;
+
+/// times(2).
+pub fn times(cx: &mut Cx<'_>, buf: Out<Tms>) -> Res<u64> {
+    let ticks = |nanos: u64| (nanos / TICK_NS) as i64;
+    let process = cx.process();
+    let usage =
+        Tms { utime: ticks(process.ran_ns()), cutime: ticks(process.children_ran_ns()), ..Tms::default() };
+    buf.write_opt(cx, &usage)?;
+    Ok(machine::now().0 / TICK_NS)
+}
+
+/// Sleeps until `deadline`; interrupted, writes what is left.
+fn sleep(cx: &Cx<'_>, deadline: Instant, remaining: Option<Out<Timespec>>) -> Res<()> {
+    loop {
+        match park::scheduler().park(Some(deadline), true) {
+            Woken::TimedOut => return Ok(()),
+            Woken::Unparked if machine::now() >= deadline => return Ok(()),
+            Woken::Unparked => {}
+            Woken::Interrupted => break,
+        }
+    }
+    match remaining {
+        // Relative: what has passed must not be slept again, so there is no restart from the beginning.
+        Some(remaining) => {
+            let left = deadline.since(machine::now());
+            remaining.write_opt(cx, &left.into())?;
+            Err(Errno::EINTR.into())
+        }
+        None => Err(Fail::Interrupted),
+    }
+}
+
+/// nanosleep(2).
+pub fn nanosleep(cx: &mut Cx<'_>, request: In<Timespec>, remaining: Out<Timespec>) -> Res<()> {
+    let deadline = timeout_instant(request.read(cx)?)?;
+    sleep(cx, deadline, Some(remaining))
+}
+
+/// clock_nanosleep(2).
+pub fn clock_nanosleep(
+    cx: &mut Cx<'_>,
+    id: Int,
+    flags: Flags,
+    request: In<Timespec>,
+    remaining: Out<Timespec>,
+) -> Res<()> {
+    let realtime = match id.0 {
+        clock::REALTIME | clock::TAI | clock::REALTIME_ALARM => true,
+        clock::MONOTONIC | clock::BOOTTIME | clock::BOOTTIME_ALARM => false,
+        clock::MONOTONIC_RAW
+        | clock::REALTIME_COARSE
+        | clock::MONOTONIC_COARSE
+        | clock::PROCESS_CPUTIME_ID => return Err(Errno::EOPNOTSUPP.into()),
+        _ => return Err(Errno::EINVAL.into()),
+    };
+    let time = request.read(cx)?.duration()?;
+    if flags.0 & TIMER_ABSTIME == 0 {
+        return sleep(cx, machine::now().after(time), Some(remaining));
+    }
+    let deadline = if realtime {
+        realtime_instant(time)
+    } else {
+        Instant(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    };
+    sleep(cx, deadline, None)
+}
+
+const ITIMER_REAL: i32 = 0;
+
+/// Of the three timers of setitimer(2) only ITIMER_REAL is there; those of CPU time are EINVAL.
+fn check_itimer(which: i32) -> Result<(), Errno> {
+    if which == ITIMER_REAL { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+fn itimerval((left, interval): (Duration, Duration)) -> Itimerval {
+    Itimerval { interval: interval.into(), value: left.into() }
+}
+
+/// getitimer(2).
+pub fn getitimer(cx: &mut Cx<'_>, which: Int, current: Out<Itimerval>) -> Res<()> {
+    check_itimer(which.0)?;
+    let state = cx.process().timers.real_if_any().map(|timer| timer.get()).unwrap_or_default();
+    Ok(current.write(cx, &itimerval(state))?)
+}
+
+fn set_real(cx: &Cx<'_>, value: Duration, interval: Duration) -> (Duration, Duration) {
+    let first = (!value.is_zero()).then(|| machine::now().after(value));
+    cx.process().timers.real(cx.process()).set(first, interval)
+}
+
+/// setitimer(2).
+pub fn setitimer(cx: &mut Cx<'_>, which: Int, new: In<Itimerval>, old: Out<Itimerval>) -> Res<()> {
+    check_itimer(which.0)?;
+    let new = new.read_opt(cx)?.unwrap_or_default();
+    let (value, interval) = (new.value.duration()?, new.interval.duration()?);
+    let before = set_real(cx, value, interval);
+    Ok(old.write_opt(cx, &itimerval(before))?)
+}
+
+/// alarm(2).
+pub fn alarm(cx: &mut Cx<'_>, seconds: UInt) -> Res<u64> {
+    let (left, _) = set_real(cx, Duration::from_secs(seconds.0.into()), Duration::ZERO);
+    // Rounded to the nearest second, but never down to "none".
+    let rounded = left.as_secs() + u64::from(left.subsec_nanos() >= 500_000_000);
+    Ok(if left.is_zero() { 0 } else { rounded.max(1) })
+}
+
+/// timer_create(2).
+pub fn timer_create(cx: &mut Cx<'_>, id: Int, event: In<Sigevent>, timer: Out<i32>) -> Res<()> {
+    use osv_abi::uapi::signal::sig;
+    match id.0 {
+        clock::REALTIME | clock::MONOTONIC | clock::BOOTTIME | clock::TAI => {}
+        clock::REALTIME_ALARM | clock::BOOTTIME_ALARM => {}
+        // Timers of CPU time.
+        clock::PROCESS_CPUTIME_ID | clock::THREAD_CPUTIME_ID => return Err(Errno::EOPNOTSUPP.into()),
+        _ => return Err(Errno::EINVAL.into()),
+    }
+    let event = event.read_opt(cx)?;
+    let signal = |event: &Sigevent| match u32::try_from(event.signo) {
+        Ok(signo @ 1..=sig::MAX) => Ok(signo),
+        _ => Err(Errno::EINVAL),
+    };
+    let process = cx.process();
+    let number = match event {
+        None => process.timers.create(process, id.0, |number| Notify::Process(sig::ALRM, number as u64))?,
+        Some(event) => {
+            let notify = match event.notify {
+                SIGEV_NONE => Notify::None,
+                SIGEV_SIGNAL | SIGEV_THREAD => Notify::Process(signal(&event)?, event.value),
+                SIGEV_THREAD_ID => {
+                    let tid = event.tid.cast_unsigned();
+                    let thread = osv_task::registry::thread(tid).ok_or(Errno::EINVAL)?;
+                    if thread.process().pid() != process.pid() {
+                        return Err(Errno::EINVAL.into());
+                    }
+                    Notify::Thread(tid, signal(&event)?, event.value)
+                }
+                _ => return Err(Errno::EINVAL.into()),
+            };
+            process.timers.create(process, id.0, |_| notify)?
+        }
+    };
+    if let Err(errno) = timer.write(cx, &number) {
+        let _ = cx.process().timers.delete(number);
+        return Err(errno.into());
+    }
+    Ok(())
+}
+
+fn itimerspec((left, interval): (Duration, Duration)) -> Itimerspec {
+    Itimerspec { interval: interval.into(), value: left.into() }
+}
+
+fn first_expiry(timer: &IntervalTimer, value: Duration, absolute: bool) -> Option<Instant> {
+    if value.is_zero() {
+        return None;
+    }
+    Some(if !absolute {
+        machine::now().after(value)
+    } else if matches!(timer.clock, clock::REALTIME | clock::REALTIME_ALARM | clock::TAI) {
+        realtime_instant(value)
+    } else {
+        Instant(u64::try_from(value.as_nanos()).unwrap_or(u64::MAX))
+    })
+}
+
+/// timer_settime(2).
+pub fn timer_settime(
+    cx: &mut Cx<'_>,
+    id: Int,
+    flags: Flags,
+    new: In<Itimerspec>,
+    old: Out<Itimerspec>,
+) -> Res<()> {
+    let new = if new.is_null() { return Err(Errno::EINVAL.into()) } else { new.read(cx)? };
+    let (value, interval) = (new.value.duration()?, new.interval.duration()?);
+    let timer = cx.process().timers.get(id.0)?;
+    let before = timer.set(first_expiry(&timer, value, flags.0 & TIMER_ABSTIME != 0), interval);
+    Ok(old.write_opt(cx, &itimerspec(before))?)
+}
+
+/// timer_gettime(2).
+pub fn timer_gettime(cx: &mut Cx<'_>, id: Int, current: Out<Itimerspec>) -> Res<()> {
+    let state = cx.process().timers.get(id.0)?.get();
+    Ok(current.write(cx, &itimerspec(state))?)
+}
+
+/// timer_getoverrun(2).
+pub fn timer_getoverrun(cx: &mut Cx<'_>, id: Int) -> Res<i32> {
+    Ok(cx.process().timers.get(id.0)?.overruns())
+}
+
+/// timer_delete(2).
+pub fn timer_delete(cx: &mut Cx<'_>, id: Int) -> Res<()> {
+    Ok(cx.process().timers.delete(id.0)?)
+}

@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use osv_abi::uapi::process::rlimit;
 use osv_base::Instant;
 use osv_mm::space::AddressSpace;
-use osv_sync::{Readiness, SpinLock, WaitQueue};
+use osv_sync::{Readiness, SpinLock, Wait, WaitError, WaitQueue};
 use osv_vfs::context::FsContext;
 use osv_vfs::entry::Entry;
 use osv_vfs::fd_table::FdTable;
@@ -277,6 +277,11 @@ impl Process {
     /// Nanoseconds that its waited-for children ran.
     pub fn children_ran_ns(&self) -> u64 {
         self.children_ran_ns.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps until `look` gives something; it is asked after each event of a child.
+    pub fn wait_for_child<R>(&self, how: Wait, look: impl FnMut() -> Option<R>) -> Result<R, WaitError> {
+        self.children.wait_until(how, look)
     }
 
     pub(crate) fn add_thread(&self, thread: &Arc<Thread>) {

@@ -403,3 +403,8 @@ pub(crate) fn create_idle() -> Result<Arc<Thread>, OutOfMemory> {
         start: Start::Kernel(Box::new(|| {})),
     })
 }
+
+/// Nanoseconds that the calling thread has run since the scheduler last counted.
+pub fn running_ns() -> u64 {
+    osv_sched::running_ns()
+}

@@ -1,0 +1,178 @@
+//! Scheduling: sched_yield(2), sched_setaffinity(2), nice(2) and what is known of policies.
+
+use super::{process_of, with_thread};
+use crate::cx::Cx;
+use core::sync::atomic::Ordering;
+use osv_abi::arg::{Flags, In, Int, Out, Pid, Size, UInt};
+use osv_abi::uapi::process::{membarrier as m, sched};
+use osv_abi::uapi::time::Timespec;
+use osv_abi::{Errno, UserAddr, UserMemory};
+use osv_base::Res;
+use osv_task::registry;
+
+/// sched_yield(2).
+pub fn sched_yield(_cx: &mut Cx<'_>) -> Res<()> {
+    osv_sched::yield_now();
+    Ok(())
+}
+
+/// sched_setaffinity(2).
+pub fn sched_setaffinity(cx: &mut Cx<'_>, pid: Pid, len: Size, mask: UserAddr) -> Res<()> {
+    let mut bytes = [0; 8];
+    let known = len.0.min(bytes.len());
+    cx.read_bytes(mask, &mut bytes[..known])?;
+    let wanted = u64::from_le_bytes(bytes) & osv_sched::online_mask();
+    if wanted == 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    with_thread(cx.thread(), pid.0, |thread| thread.entity.set_affinity(wanted))?;
+    if wanted & (1 << cx.thread().entity.cpu()) == 0 {
+        osv_sched::yield_now();
+    }
+    Ok(())
+}
+
+/// sched_getaffinity(2): gives the bytes written.
+pub fn sched_getaffinity(cx: &mut Cx<'_>, pid: Pid, len: Size, mask: UserAddr) -> Res<usize> {
+    if len.0 < 8 || !len.0.is_multiple_of(8) {
+        return Err(Errno::EINVAL.into());
+    }
+    let cpus = with_thread(cx.thread(), pid.0, |thread| thread.entity.affinity())? & osv_sched::online_mask();
+    cx.write_bytes(mask, &cpus.to_le_bytes())?;
+    Ok(8)
+}
+
+/// The scheduling policy is SCHED_OTHER, SCHED_BATCH or SCHED_IDLE; all three are treated alike.
+fn check_policy(policy: i32, priority: i32) -> Result<(), Errno> {
+    match policy & !sched::RESET_ON_FORK {
+        sched::OTHER | sched::BATCH | sched::IDLE if priority == 0 => Ok(()),
+        // Real-time policies are not offered, not even to root.
+        sched::FIFO | sched::RR if (1..=99).contains(&priority) => Err(Errno::EPERM),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// sched_setscheduler(2).
+pub fn sched_setscheduler(cx: &mut Cx<'_>, pid: Pid, policy: Int, param: In<i32>) -> Res<()> {
+    with_thread(cx.thread(), pid.0, |_| ())?;
+    Ok(check_policy(policy.0, param.read(cx)?)?)
+}
+
+/// sched_getscheduler(2).
+pub fn sched_getscheduler(cx: &mut Cx<'_>, pid: Pid) -> Res<i32> {
+    with_thread(cx.thread(), pid.0, |_| sched::OTHER)
+}
+
+/// sched_setparam(2).
+pub fn sched_setparam(cx: &mut Cx<'_>, pid: Pid, param: In<i32>) -> Res<()> {
+    with_thread(cx.thread(), pid.0, |_| ())?;
+    Ok(check_policy(sched::OTHER, param.read(cx)?)?)
+}
+
+/// sched_getparam(2).
+pub fn sched_getparam(cx: &mut Cx<'_>, pid: Pid, param: Out<i32>) -> Res<()> {
+    with_thread(cx.thread(), pid.0, |_| ())?;
+    Ok(param.write(cx, &0)?)
+}
+
+fn priority_range(policy: i32) -> Result<(i32, i32), Errno> {
+    match policy {
+        sched::FIFO | sched::RR => Ok((1, 99)),
+        sched::OTHER | sched::BATCH | sched::IDLE | sched::DEADLINE => Ok((0, 0)),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// sched_get_priority_max(2).
+pub fn sched_get_priority_max(_cx: &mut Cx<'_>, policy: Int) -> Res<i32> {
+    Ok(priority_range(policy.0)?.1)
+}
+
+/// sched_get_priority_min(2).
+pub fn sched_get_priority_min(_cx: &mut Cx<'_>, policy: Int) -> Res<i32> {
+    Ok(priority_range(policy.0)?.0)
+}
+
+/// sched_rr_get_interval(2): the slice of a thread that competes with one other.
+pub fn sched_rr_get_interval(cx: &mut Cx<'_>, pid: Pid, interval: Out<Timespec>) -> Res<()> {
+    with_thread(cx.thread(), pid.0, |_| ())?;
+    Ok(interval.write(cx, &osv_sched::policy::slice(1).into())?)
+}
+
+const PRIO_PROCESS: i32 = 0;
+const PRIO_PGRP: i32 = 1;
+const PRIO_USER: i32 = 2;
+
+/// The processes that getpriority(2) means.
+fn priority_targets(
+    cx: &Cx<'_>,
+    which: i32,
+    who: i32,
+) -> Res<alloc::vec::Vec<alloc::sync::Arc<osv_task::Process>>> {
+    let list = match which {
+        PRIO_PROCESS => alloc::vec![process_of(cx.thread(), who)?],
+        PRIO_PGRP => {
+            let own = registry::group_and_session(cx.process().pid()).ok_or(Errno::ESRCH)?.0;
+            registry::group_members(if who == 0 { own } else { who.cast_unsigned() })
+        }
+        PRIO_USER => {
+            let uid = if who == 0 { cx.process().credentials().user.real } else { who.cast_unsigned() };
+            let mut all = registry::processes();
+            all.retain(|p| p.pid() != registry::INIT && p.credentials().user.real == uid);
+            all
+        }
+        _ => return Err(Errno::EINVAL.into()),
+    };
+    if list.is_empty() { Err(Errno::ESRCH.into()) } else { Ok(list) }
+}
+
+/// getpriority(2): 20 minus the nice value, as the kernel's call gives it.
+pub fn getpriority(cx: &mut Cx<'_>, which: Int, who: Int) -> Res<i32> {
+    let targets = priority_targets(cx, which.0, who.0)?;
+    let lowest = targets.iter().map(|p| p.nice.load(Ordering::Relaxed)).min();
+    Ok(20 - lowest.unwrap_or(0))
+}
+
+/// setpriority(2).
+pub fn setpriority(cx: &mut Cx<'_>, which: Int, who: Int, nice: Int) -> Res<()> {
+    let nice = nice.0.clamp(-20, 19);
+    let privileged = cx.process().credentials().is_privileged();
+    for process in priority_targets(cx, which.0, who.0)? {
+        if nice < process.nice.load(Ordering::Relaxed) && !privileged {
+            return Err(Errno::EACCES.into());
+        }
+        process.nice.store(nice, Ordering::Relaxed);
+        for thread in process.threads() {
+            thread.entity.set_nice(nice);
+        }
+    }
+    Ok(())
+}
+
+/// getcpu(2).
+pub fn getcpu(cx: &mut Cx<'_>, cpu: Out<u32>, node: Out<u32>) -> Res<()> {
+    cpu.write_opt(cx, &(osv_hw::percpu::cpu_index() as u32))?;
+    Ok(node.write_opt(cx, &0)?)
+}
+
+/// membarrier(2): the private commands interrupt every other CPU.
+pub fn membarrier(_cx: &mut Cx<'_>, command: Int, flags: Flags, _cpu: UInt) -> Res<i32> {
+    if flags.0 != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let offered = m::GLOBAL
+        | m::GLOBAL_EXPEDITED
+        | m::REGISTER_GLOBAL_EXPEDITED
+        | m::PRIVATE_EXPEDITED
+        | m::REGISTER_PRIVATE_EXPEDITED;
+    match command.0 {
+        m::QUERY => Ok(offered),
+        m::REGISTER_GLOBAL_EXPEDITED | m::REGISTER_PRIVATE_EXPEDITED => Ok(0),
+        m::GLOBAL | m::GLOBAL_EXPEDITED | m::PRIVATE_EXPEDITED => {
+            // An interrupt is a barrier on the CPU that takes it.
+            osv_hw::smp::call_on(osv_hw::smp::online(), |_| {}, 0);
+            Ok(0)
+        }
+        _ => Err(Errno::EINVAL.into()),
+    }
+}
