@@ -29,7 +29,6 @@ static REFUSED: AtomicUsize = AtomicUsize::new(0);
 /// Whether the shrinkers' thread exists.
 static RUNNING: AtomicBool = AtomicBool::new(false);
 static ROUNDS: AtomicUsize = AtomicUsize::new(0);
-static FREED: AtomicUsize = AtomicUsize::new(0);
 static DONE: WaitQueue = WaitQueue::new();
 /// How long a fault waits for a round of the shrinkers.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -90,8 +89,7 @@ pub fn run_shrinkers() -> ! {
     loop {
         RUNNING.store(true, Ordering::Relaxed);
         let _ = WAKE.wait_until(Wait::UNINTERRUPTIBLE, || WANTED.swap(false, Ordering::SeqCst).then_some(()));
-        let freed = shrink_once();
-        FREED.fetch_add(freed.0, Ordering::SeqCst);
+        shrink_once();
         ROUNDS.fetch_add(1, Ordering::SeqCst);
         DONE.wake_all();
     }
@@ -104,12 +102,17 @@ pub fn wait_for_memory() -> bool {
     if !RUNNING.load(Ordering::Relaxed) || SHRINKERS.lock().is_empty() {
         return false;
     }
-    let round = ROUNDS.load(Ordering::SeqCst);
-    let freed = FREED.load(Ordering::SeqCst);
-    wake_shrinkers();
-    let how = Wait { deadline: Some(osv_sync::park::now() + PATIENCE), interruptible: false };
-    let waited = DONE.wait_until(how, || (ROUNDS.load(Ordering::SeqCst) != round).then_some(()));
-    waited.is_ok() && FREED.load(Ordering::SeqCst) != freed
+    // The round that is under way may have begun before there was need.
+    for _ in 0..2 {
+        let round = ROUNDS.load(Ordering::SeqCst);
+        wake_shrinkers();
+        let how = Wait { deadline: Some(osv_sync::park::now() + PATIENCE), interruptible: false };
+        let waited = DONE.wait_until(how, || (ROUNDS.load(Ordering::SeqCst) != round).then_some(()));
+        if waited.is_ok() && frame::free_about() > frame::reserve() {
+            return true;
+        }
+    }
+    false
 }
 
 /// One round: until there is twice what the door asks for, each shrinker once. Returns the pages freed.
