@@ -217,7 +217,7 @@ pub fn open_entry(entry: &Arc<Entry>, how: How, creds: &Creds, created: bool) ->
     let kind = entry.kind();
     match kind {
         Kind::Symlink => return Err(Errno::ELOOP.into()),
-        Kind::Directory if writes => return Err(Errno::EISDIR.into()),
+        Kind::Directory if writes || flags & o::CREAT != 0 => return Err(Errno::EISDIR.into()),
         Kind::Directory => {}
         _ if flags & o::DIRECTORY != 0 => return Err(Errno::ENOTDIR.into()),
         Kind::Socket => return Err(Errno::ENXIO.into()),
