@@ -26,6 +26,7 @@ pub mod dispatch;
 pub mod event;
 pub mod file;
 pub mod memory;
+pub mod proc;
 pub mod process;
 pub mod signal;
 pub mod socket;
