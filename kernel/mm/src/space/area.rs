@@ -139,7 +139,8 @@ impl Area {
             && match (&self.backing, &next.backing) {
                 (Backing::Anonymous, Backing::Anonymous) => true,
                 (Backing::Object { pager: a, offset: from }, Backing::Object { pager: b, offset: to }) => {
-                    Arc::ptr_eq(a, b) && from.checked_add(self.bytes()) == Some(*to)
+                    (Arc::ptr_eq(a, b) || a.object() == b.object())
+                        && from.checked_add(self.bytes()) == Some(*to)
                 }
                 _ => false,
             }

@@ -266,7 +266,7 @@ impl Areas {
         if self.too_small(node, left, right, want) {
             return None;
         }
-        let start = node.area.as_ref().map_or(node.start, Area::claimed_start);
+        let start = self.claim(node);
         self.high_in(node.right, node.end, right, want).or_else(|| self.high_in(node.left, left, start, want))
     }
 
@@ -275,8 +275,14 @@ impl Areas {
         if self.too_small(node, left, right, want) {
             return None;
         }
-        let start = node.area.as_ref().map_or(node.start, Area::claimed_start);
+        let start = self.claim(node);
         self.low_in(node.left, left, start, want).or_else(|| self.low_in(node.right, node.end, right, want))
+    }
+
+    /// Where the hole below a node's area ends: its claim ends at the area below it.
+    fn claim(&self, node: &Node) -> u64 {
+        let claimed = node.area.as_ref().map_or(node.start, Area::claimed_start);
+        self.nodes.get(node.left as usize).map_or(claimed, |left| claimed.max(left.high))
     }
 
     fn too_small(&self, node: &Node, left: u64, right: u64, want: &Want) -> bool {
