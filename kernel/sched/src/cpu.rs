@@ -16,6 +16,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
 use osv_base::Instant;
+use osv_hw::context::Context;
 use osv_hw::percpu::{self, MAX_CPUS};
 use osv_sync::{IrqSpinLock, NoIrq};
 
@@ -568,12 +569,26 @@ pub(crate) unsafe fn bring_up(idle: NonNull<Entity>) {
         local.idle = Some(idle);
         local.started = machine::now();
     }
-    percpu::head().current.store(idle.as_ptr().expose_provenance(), Ordering::Release);
+    let head = percpu::head();
+    // Its stack is empty but for the frame that says "no application" until `leave_boot_context` goes there.
+    head.kernel_stack_top.store(e.head.kernel_stack_top.load(Ordering::Relaxed), Ordering::Relaxed);
+    head.current.store(idle.as_ptr().expose_provenance(), Ordering::Release);
     ONLINE.fetch_or(1 << index, Ordering::SeqCst);
     ONLINE_COUNT.fetch_add(1, Ordering::SeqCst);
 }
 
-/// What a CPU does when there is nothing to do.
+/// Goes from the boot stack to the idle thread's own, for good. Interrupts are off.
+pub(crate) fn leave_boot_context() -> ! {
+    let _irq = NoIrq::enter();
+    let idle = current();
+    let mut boot = Context::empty();
+    // SAFETY: interrupts are off; the idle thread was prepared and has not run on its stack; nobody comes back to
+    // the boot context.
+    unsafe { osv_hw::context::switch(&raw mut boot, idle.context.get(), &raw const idle.head) };
+    unreachable!("the boot context was left for good")
+}
+
+/// What a CPU's idle thread does.
 pub(crate) fn idle_loop() -> ! {
     loop {
         let irq = NoIrq::enter();

@@ -65,17 +65,23 @@ impl Scheduler for Threads {
 }
 
 /// Makes the calling boot context the idle thread `idle` of its CPU, and registers the scheduler. Afterwards threads
-/// may be started; they run when the boot context calls [`idle_loop`].
+/// may be started; they run when the boot context calls [`leave_boot_context`]. Until then interrupts stay off.
 ///
 /// # Safety
-/// Once for each CPU, in its boot context, before anything on it sleeps.
+/// Once for each CPU, in its boot context, before anything on it sleeps. `idle` was prepared with a stack and a
+/// function that ends in [`idle_loop`].
 pub unsafe fn bring_up(idle: &'static Entity) {
     // SAFETY: passed on to the caller; a static reference lives forever.
     unsafe { cpu::bring_up(NonNull::from(idle)) };
     osv_sync::park::register(&Threads);
 }
 
-/// What a CPU's boot context ends in.
+/// What a CPU's boot context ends in, interrupts off: the idle thread goes on, on its own stack.
+pub fn leave_boot_context() -> ! {
+    cpu::leave_boot_context()
+}
+
+/// What an idle thread does after [`started`].
 pub fn idle_loop() -> ! {
     cpu::idle_loop()
 }

@@ -40,8 +40,8 @@ pub use thread::{Current, Thread, current, spawn_kernel};
 
 use alloc::sync::Arc;
 
-/// Makes the calling boot context the idle thread of its CPU. Once on each CPU, before anything on it sleeps; the
-/// boot context ends in [`osv_sched::idle_loop`].
+/// Makes the calling boot context the idle thread of its CPU. Once on each CPU, before anything on it sleeps, with
+/// interrupts off; they stay off until the boot context ends in [`osv_sched::leave_boot_context`].
 ///
 /// # Safety
 /// Called by a boot context, once for each CPU.

@@ -389,7 +389,7 @@ pub fn spawn_kernel(name: &str, run: impl FnOnce() + Send + 'static) -> Result<A
     Ok(thread)
 }
 
-/// A thread that stands for a CPU's boot context; its stack only holds the frame that says "no application".
+/// A CPU's idle thread.
 pub(crate) fn create_idle() -> Result<Arc<Thread>, OutOfMemory> {
     Thread::create(Plan {
         tid: 0,
@@ -400,7 +400,7 @@ pub(crate) fn create_idle() -> Result<Arc<Thread>, OutOfMemory> {
         fs_base: 0,
         clear_child_tid: 0,
         alt_stack: SigStack::default(),
-        start: Start::Kernel(Box::new(|| {})),
+        start: Start::Kernel(Box::new(|| osv_sched::idle_loop())),
     })
 }
 
