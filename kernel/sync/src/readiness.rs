@@ -83,9 +83,16 @@ impl Readiness {
         if self.observer_count.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let observers: Vec<Arc<dyn Observer>> =
-            self.observers.lock().iter().filter_map(Weak::upgrade).collect();
-        for observer in observers {
+        // Nearly always there is one, an epoll item: no list is made then.
+        let mut others: Vec<Arc<dyn Observer>> = Vec::new();
+        let first = {
+            let observers = self.observers.lock();
+            if observers.len() > 1 {
+                others.extend(observers.iter().skip(1).filter_map(Weak::upgrade));
+            }
+            observers.first().and_then(Weak::upgrade)
+        };
+        for observer in first.into_iter().chain(others) {
             observer.notify(events);
         }
     }
