@@ -3,9 +3,14 @@
 //! A mapping keeps its own reference to every frame that it maps, so an object may drop a page that is still
 //! mapped. A frame that does not come from the frame allocator (the root image in RAM) is [`Frame::immortal`].
 
+use crate::OutOfMemory;
 use crate::frame::Frame;
+use crate::space::AddressSpace;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 use core::fmt;
 use osv_base::Res;
+use osv_sync::Mutex;
 
 /// Names an object for shared futex keys and for the page cache: unique for the life of the kernel.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -17,6 +22,46 @@ impl ObjectId {
         use core::sync::atomic::{AtomicU64, Ordering};
         static NEXT: AtomicU64 = AtomicU64::new(1);
         ObjectId(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Who maps an object.
+#[derive(Default)]
+pub struct Mappings(Mutex<Vec<Weak<AddressSpace>>>);
+
+impl Mappings {
+    /// Nobody.
+    pub const fn new() -> Mappings {
+        Mappings(Mutex::new(Vec::new()))
+    }
+
+    /// `space` maps it from now on.
+    pub(crate) fn add(&self, space: &Weak<AddressSpace>) -> Result<(), OutOfMemory> {
+        let mut spaces = self.0.lock();
+        if spaces.iter().any(|s| s.ptr_eq(space)) {
+            return Ok(());
+        }
+        spaces.retain(|s| s.strong_count() > 0);
+        spaces.try_reserve(1)?;
+        spaces.push(space.clone());
+        Ok(())
+    }
+
+    /// Takes the pages `first..end` of `object` out of every address space, after the object itself gave them up: the
+    /// next access asks the pager again. `truncated`: they lie behind the end now, so private copies go as well
+    /// (and SIGBUS follows). No lock may be held that the pager's methods wait for.
+    pub fn revoke(&self, object: ObjectId, first: u64, end: u64, truncated: bool) {
+        // Not under the lock: an address space is searched under its own.
+        let spaces: Vec<Arc<AddressSpace>> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
+        for space in spaces {
+            space.revoke(object, first, end, truncated);
+        }
+    }
+}
+
+impl fmt::Debug for Mappings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mappings")
     }
 }
 
@@ -39,6 +84,11 @@ pub trait Pager: Send + Sync {
     /// Whether it has no bytes now.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+    /// The address spaces that map it, if it ever takes pages back: a file that can shrink, or whose pages are put
+    /// elsewhere (copy-up). Whoever does so calls [`Mappings::revoke`] afterwards.
+    fn mappings(&self) -> Option<&Mappings> {
+        None
     }
     /// Makes pages `first..end` durable: msync(MS_SYNC). Nothing to do for what lives in RAM.
     fn sync(&self, first: u64, end: u64) -> Res<()> {

@@ -25,6 +25,7 @@ mod map;
 mod protect;
 mod remap;
 mod report;
+mod revoke;
 #[cfg(test)]
 mod tests;
 
@@ -40,7 +41,7 @@ use crate::cpu::CpuSet;
 use crate::frame;
 use crate::mmu::{self, Entry, PageTable, Pte, Size};
 use alloc::boxed::Box;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use areas::Areas;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -60,6 +61,7 @@ const HUGE: u64 = 2 << 20;
 /// A process's memory.
 pub struct AddressSpace {
     id: u64,
+    this: Weak<AddressSpace>,
     root: PhysAddr,
     cpus: CpuSet,
     /// Limits of setrlimit(2), in bytes.
@@ -97,9 +99,11 @@ impl AddressSpace {
     pub fn with_layout(layout: Layout) -> Result<Arc<AddressSpace>, OutOfMemory> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let table = mmu::mmu().new_table()?;
-        Ok(Arc::new(AddressSpace {
+        let root = table.root();
+        Ok(Arc::new_cyclic(|this| AddressSpace {
+            this: this.clone(),
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            root: table.root(),
+            root,
             cpus: CpuSet::new(),
             limits: Limits {
                 address_space: AtomicU64::new(u64::MAX),

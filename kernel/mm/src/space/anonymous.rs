@@ -1,7 +1,7 @@
 //! Shared memory without a file: MAP_SHARED|MAP_ANONYMOUS, and the bytes of whatever lives in RAM (tmpfs, memfd).
 
 use crate::frame::{Frame, Use};
-use crate::pager::{ObjectId, Pager};
+use crate::pager::{Mappings, ObjectId, Pager};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::fmt;
@@ -15,6 +15,7 @@ pub struct SharedMemory {
     object: ObjectId,
     len: AtomicU64,
     pages: Mutex<BTreeMap<u64, Frame>>,
+    mappings: Mappings,
 }
 
 impl SharedMemory {
@@ -24,6 +25,7 @@ impl SharedMemory {
             object: ObjectId::unique(),
             len: AtomicU64::new(len),
             pages: Mutex::new(BTreeMap::new()),
+            mappings: Mappings::new(),
         })
     }
 
@@ -32,8 +34,8 @@ impl SharedMemory {
         self.pages.lock().len()
     }
 
-    /// Changes the length; what lies behind the new end is dropped and reads as zeros when it comes back. Pages that
-    /// are mapped stay mapped until they are unmapped.
+    /// Changes the length; what lies behind the new end is dropped, from mappings too, and reads as zeros when it comes
+    /// back.
     pub fn resize(&self, len: u64) {
         let mut pages = self.pages.lock();
         let old = self.len.swap(len, Ordering::AcqRel);
@@ -43,6 +45,7 @@ impl SharedMemory {
                 last.zero((len % PAGE_SIZE as u64) as usize..PAGE_SIZE);
             }
             drop(pages);
+            self.mappings.revoke(self.object, len.div_ceil(PAGE_SIZE as u64), u64::MAX, true);
             drop(dropped);
         }
     }
@@ -54,6 +57,7 @@ impl SharedMemory {
         let mut kept = rest.split_off(&range.end);
         pages.append(&mut kept);
         drop(pages);
+        self.mappings.revoke(self.object, range.start, range.end, false);
         drop(rest);
     }
 
@@ -84,6 +88,9 @@ impl Pager for SharedMemory {
     }
     fn len(&self) -> u64 {
         self.len.load(Ordering::Acquire)
+    }
+    fn mappings(&self) -> Option<&Mappings> {
+        Some(&self.mappings)
     }
     fn name(&self, to: &mut dyn fmt::Write) -> fmt::Result {
         to.write_str("/dev/zero (deleted)")

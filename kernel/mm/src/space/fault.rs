@@ -175,7 +175,14 @@ impl Inner {
         let index = area.index_of(at);
         let tell = write && area.is_shared();
         let frame = match fetched {
-            Some(f) if f.object == pager.object() && f.index == index && f.write == tell => f.frame,
+            // The object may have changed since: revoke() waits for our lock, and finds what we map.
+            Some(f) if f.object == pager.object() && f.index == index && f.write == tell => {
+                match pager.cached(index) {
+                    Some(frame) => frame,
+                    None if index >= pager.len().div_ceil(PAGE) => return Ok(Step::Done(Outcome::PastEnd)),
+                    None => f.frame,
+                }
+            }
             _ if tell => return Ok(Step::Fetch(pager.clone(), index, true)),
             _ => match pager.cached(index) {
                 Some(frame) => frame,

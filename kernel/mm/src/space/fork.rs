@@ -1,6 +1,6 @@
 //! fork(2): a copy-on-write clone.
 
-use super::area::AreaFlags;
+use super::area::{AreaFlags, Backing};
 use super::gather::Gather;
 use super::{AddressSpace, PAGE};
 use crate::mmu::{Entry, Pte};
@@ -32,6 +32,11 @@ impl AddressSpace {
         for area in parent.areas.overlapping(0..USER_END) {
             if area.flags.contains(AreaFlags::DONTFORK) {
                 continue;
+            }
+            if let Backing::Object { pager, .. } = &area.backing
+                && let Some(mappings) = pager.mappings()
+            {
+                mappings.add(&child_space.this)?;
             }
             let mut copy = area.clone();
             copy.flags.remove(AreaFlags::LOCKED);

@@ -97,6 +97,11 @@ impl AddressSpace {
             }
             None => Backing::Anonymous,
         };
+        if let Backing::Object { pager, .. } = &backing
+            && let Some(mappings) = pager.mappings()
+        {
+            mappings.add(&self.this)?;
+        }
         let mut area = Area { range: 0..len, prot, max_prot, flags: area_flags, backing };
         admit(len, area.is_committed())?;
 

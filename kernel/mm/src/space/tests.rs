@@ -371,6 +371,35 @@ fn protection_that_comes_back_does_not_reach_shared_frames() {
 }
 
 #[test]
+fn pages_behind_a_new_end_are_taken_back() {
+    let memory = SharedMemory::new(4 * PAGE);
+    let (s, private) = (space(), space());
+    let object = || Some(Object { pager: memory.clone(), offset: PAGE, max_prot: RW });
+    let at = s.map(0, 3 * PAGE, RW, MapFlags::SHARED, object()).unwrap();
+    let copy = private.map(0, 3 * PAGE, RW, MapFlags::PRIVATE, object()).unwrap();
+    let child = {
+        for page in 0..3 {
+            s.write_all(at + page * PAGE, b"old").unwrap();
+            private.write_all(copy + page * PAGE, b"own").unwrap();
+        }
+        s.fork().unwrap()
+    };
+    memory.resize(2 * PAGE + 5);
+    let mut bytes = [0; 3];
+    for one in [&s, &child] {
+        assert_eq!(one.fault(at + 2 * PAGE, Access::Read), Outcome::PastEnd);
+        one.read_all(at + PAGE, &mut bytes).unwrap();
+        assert_eq!(&bytes, b"old");
+    }
+    assert_eq!(private.fault(copy + 2 * PAGE, Access::Read), Outcome::PastEnd);
+    private.read_all(copy + PAGE, &mut bytes).unwrap();
+    assert_eq!(&bytes, b"own");
+    memory.resize(4 * PAGE);
+    s.read_all(at + 2 * PAGE, &mut bytes).unwrap();
+    assert_eq!(bytes, [0; 3]);
+}
+
+#[test]
 fn threads_fault_map_and_unmap_at_once() {
     let s = space();
     let common = s.map(0, 256 * PAGE, RW, ANON, None).unwrap();
