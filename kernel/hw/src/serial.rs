@@ -51,21 +51,13 @@ pub fn enable_receive_interrupt() {
     }
 }
 
-/// Text to the port; newlines become CR LF.
+/// Text to the port.
 #[derive(Debug)]
 pub struct Writer;
 
 impl fmt::Write for Writer {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for part in text.split_inclusive('\n') {
-            match part.strip_suffix('\n') {
-                Some(line) => {
-                    write(line.as_bytes());
-                    write(b"\r\n");
-                }
-                None => write(part.as_bytes()),
-            }
-        }
+        write(text.as_bytes());
         Ok(())
     }
 }

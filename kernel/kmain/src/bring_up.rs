@@ -1,47 +1,73 @@
 //! Bring-up, in the one order that works.
 
-use core::fmt;
-use osv_abi::boot::BootConfig;
-use osv_base::log::{self, Level};
-use osv_base::{info, PhysAddr};
+use crate::{devices, init, log, selftest};
+use osv_abi::boot::{BootConfig, LogLevel, Source};
+use osv_base::log::Level;
+use osv_base::{PhysAddr, error, info};
 use osv_hw::boot::BootInfo;
-use osv_hw::{power, serial};
+use osv_hw::{clock, serial, smp};
 
 #[global_allocator]
 static HEAP: osv_mm::heap::KernelHeap = osv_mm::heap::KernelHeap;
 
-fn log_to_serial(level: Level, args: fmt::Arguments<'_>) {
-    use fmt::Write;
-    let _ = writeln!(serial::Writer, "[{level:?}] {args}");
-}
-
+/// Called by the first Rust code, with paging as it stays and nothing else.
 #[unsafe(no_mangle)]
 fn osv_kernel_main(boot: BootInfo) -> ! {
     serial::init();
-    log::set_sink(log_to_serial);
-    info!("ram {:?}", boot.ram);
-    info!("free {:?}", boot.free);
-    info!("image {:?} root {:?} rsdp {:?}", osv_hw::boot::image(), boot.root, boot.rsdp);
-    info!("cmdline {}", boot.cmdline.escape_ascii());
+    osv_base::log::set_max_level(Level::Warn);
+    osv_base::log::set_sink(log::sink);
     start_memory(&boot);
-    info!("heap works: {:?}", alloc::vec![1, 2, 3]);
-    let config = BootConfig::parse(b"", boot.cmdline).unwrap_or_else(|error| {
-        info!("{error}");
-        BootConfig::default()
-    });
-    let source = osv_hw::machine::init(&boot, config.tsc_hz, config.time_unix_ns);
-    info!("TSC {} Hz ({source:?}), unix time {} s", osv_hw::clock::tsc_hz(), osv_hw::clock::realtime_ns() / 1_000_000_000);
-    let cpus = osv_hw::smp::start_others(|cpu| {
-        info!("CPU {cpu}");
-        loop {
-            osv_hw::cpu::wait_for_interrupt();
-        }
-    });
-    info!("{cpus} of {} CPUs", osv_hw::smp::found());
-    if let Some(filter) = crate::selftest::wanted(&config.foreign) {
-        crate::selftest::run(filter);
+    let mut early = BootConfig::default();
+    if let Err(problem) = early.apply(boot.cmdline, Source::CommandLine) {
+        error!("{problem}");
     }
-    power::off(0)
+    set_log_level(early.log);
+    info!("{} MiB of RAM, image {:?}, root {:?}", boot.ram.total() >> 20, osv_hw::boot::image(), boot.root);
+    let source = osv_hw::machine::init(&boot, early.tsc_hz, early.time_unix_ns);
+    info!("TSC {} Hz ({source:?})", clock::tsc_hz());
+    if source == clock::Source::Assumed {
+        error!("nothing tells the time stamp counter's rate: 1 GHz is assumed (osv.tsc=HZ)");
+    }
+    devices::seed_from_cpu();
+    if let Some(filter) = selftest::wanted(&early.foreign) {
+        smp::start_others(|_| {
+            loop {
+                osv_hw::cpu::wait_for_interrupt();
+            }
+        });
+        selftest::run(filter);
+    }
+    osv_vfs::clock::register(|| osv_vfs::Time(clock::realtime_ns().cast_signed()));
+    osv_hw::gate::install(&osv_sys::dispatch::HANDLERS);
+    osv_task::upcalls::register();
+    osv_task::signal::deliver::register_dispatch(|frame| osv_sys::dispatch::HANDLERS[frame.nr as usize](frame));
+    osv_vfs::device::register_fifos(alloc::sync::Arc::new(osv_event::pipe::NamedPipes::default()));
+    // SAFETY: the boot context of this CPU, once.
+    let started = unsafe { osv_task::bring_up_cpu() }
+        .and_then(|()| osv_task::init::start_services())
+        .and_then(|()| osv_task::spawn_kernel("init", move || init::run(boot)).map(drop));
+    if started.is_err() {
+        panic!("no memory for the first threads");
+    }
+    let cpus = smp::start_others(|cpu| {
+        // SAFETY: the boot context of another CPU, once.
+        if unsafe { osv_task::bring_up_cpu() }.is_err() {
+            panic!("no memory for the idle thread of CPU {cpu}");
+        }
+        osv_sched::leave_boot_context()
+    });
+    info!("{cpus} of {} CPUs run", smp::found());
+    osv_sched::leave_boot_context()
+}
+
+/// Says how much is logged from now on.
+pub fn set_log_level(level: LogLevel) {
+    osv_base::log::set_max_level(match level {
+        LogLevel::Off | LogLevel::Error => Level::Error,
+        LogLevel::Warn => Level::Warn,
+        LogLevel::Info => Level::Info,
+        LogLevel::Debug | LogLevel::Trace => Level::Debug,
+    });
 }
 
 fn start_memory(boot: &BootInfo) {
@@ -51,7 +77,6 @@ fn start_memory(boot: &BootInfo) {
         *to = PhysAddr(from.start)..PhysAddr(from.end);
     }
     // SAFETY: boot left out whatever is in use, and the direct map shows all RAM.
-    let frames = unsafe { osv_mm::frame::init(&ranges[..free.len()], osv_hw::paging::DIRECT_OFFSET) };
+    unsafe { osv_mm::frame::init(&ranges[..free.len()], osv_hw::paging::DIRECT_OFFSET) };
     osv_mm::mmu::register(&osv_hw::paging::MACHINE);
-    info!("{frames} free frames");
 }

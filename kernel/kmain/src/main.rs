@@ -2,12 +2,29 @@
 #![no_std]
 #![no_main]
 
+#[cfg(osv_guest)]
 extern crate alloc;
 
 #[cfg(osv_guest)]
 mod bring_up;
 #[cfg(osv_guest)]
+mod channel;
+#[cfg(osv_guest)]
+mod devices;
+#[cfg(osv_guest)]
+mod doorbell;
+#[cfg(osv_guest)]
+mod init;
+#[cfg(osv_guest)]
+mod log;
+#[cfg(osv_guest)]
+mod machine_info;
+#[cfg(osv_guest)]
 mod panic;
+#[cfg(osv_guest)]
+mod platform;
+#[cfg(osv_guest)]
+mod root;
 #[cfg(osv_guest)]
 mod selftest;
 

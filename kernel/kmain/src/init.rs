@@ -1,0 +1,177 @@
+//! From a working kernel to the application, and from its end to power-off. Runs on a kernel thread.
+
+use crate::channel::{self, Channel, Port};
+use crate::devices::{self, Devices};
+use crate::machine_info::Info;
+use crate::root::RamImage;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use osv_abi::Errno;
+use osv_abi::boot::{BOOT_FILE, BootConfig, Supervisor};
+use osv_abi::channel::Exit;
+use osv_abi::uapi::file::open;
+use osv_abi::uapi::signal::sig;
+use osv_base::{Fail, Res, error, info};
+use osv_fs::console::Streams;
+use osv_fs::erofs::Image;
+use osv_hw::boot::BootInfo;
+use osv_hw::power;
+use osv_task::creds::Credentials;
+use osv_task::init::{self, Application};
+use osv_task::{Process, Status};
+use osv_virtio::supervisor::Event;
+use osv_vfs::path::From;
+use osv_vfs::{Creds, FdFlags, FdTable, FsContext, OpenFile, ops};
+use spin::Once;
+
+static APPLICATION: Once<Arc<Process>> = Once::new();
+static CHANNEL: Once<Arc<Channel>> = Once::new();
+static STREAMS: Once<Arc<Streams>> = Once::new();
+
+/// All of it; never returns.
+pub fn run(boot: BootInfo) -> ! {
+    let mut config = BootConfig::default();
+    // The supervisor's place and the log level must be known before the root can be read.
+    let early = config.apply(boot.cmdline, osv_abi::boot::Source::CommandLine);
+    if let Err(problem) = early {
+        error!("{problem}");
+    }
+    let devices = devices::probe(&config.mmio, channel::ring);
+    let channel = open_channel(config.supervisor, devices);
+    let streams = Streams::new(channel.clone(), config.tty);
+    channel.connect(&streams);
+    STREAMS.call_once(|| streams.clone());
+    let serving = channel.clone();
+    if osv_task::spawn_kernel("channel", move || serving.serve()).is_err() {
+        error!("no memory for the channel's thread");
+    }
+    let exit = match application(boot, &streams) {
+        Ok(application) => {
+            APPLICATION.call_once(|| application.clone());
+            ended(init::wait_for(&application))
+        }
+        Err(fail) => not_started(fail),
+    };
+    info!("the application ended: {exit:?}");
+    channel.farewell(exit);
+    power::off(exit.status())
+}
+
+fn open_channel(supervisor: Supervisor, devices: Devices) -> Arc<Channel> {
+    let (port, framed) = match (supervisor, devices.console) {
+        (Supervisor::Console, Some(console)) => (Port::Virtio(Box::new(console)), true),
+        (Supervisor::Console, None) => {
+            error!("the supervisor wants a virtio console, and there is none: plain text on the serial port");
+            (Port::Serial, false)
+        }
+        (Supervisor::Serial, _) => (Port::Serial, true),
+        (Supervisor::None, _) => (Port::Serial, false),
+    };
+    if matches!(port, Port::Serial) {
+        channel::listen_to_serial();
+    }
+    if framed {
+        crate::log::queue();
+    }
+    CHANNEL.call_once(|| Channel::new(port, framed, on_event)).clone()
+}
+
+fn on_event(event: Event) {
+    match event {
+        Event::Signal(signo) => {
+            if let Some(application) = APPLICATION.get() {
+                init::signal(application, signo.into());
+            }
+        }
+        Event::WindowSize(size) => {
+            if let Some(streams) = STREAMS.get() {
+                streams.set_window(size.rows, size.columns);
+            }
+            if let Some(application) = APPLICATION.get() {
+                init::signal(application, sig::WINCH);
+            }
+        }
+        Event::ReportRequest => {
+            let mut text = String::new();
+            let _ = osv_task::report::write(&mut text);
+            if let Some(channel) = CHANNEL.get() {
+                channel.report(text.as_bytes());
+            }
+        }
+        Event::PowerOff => power::off(143),
+        Event::Stdin | Event::ExitAcknowledged => {}
+    }
+}
+
+/// Mounts the root, reads the configuration in it, starts the program.
+fn application(boot: BootInfo, streams: &Arc<Streams>) -> Res<Arc<Process>> {
+    let image = boot.root.map(|range| -> Arc<dyn Image> {
+        // SAFETY: boot kept the range out of what it gave to the allocator.
+        Arc::new(unsafe { RamImage::new(range) })
+    });
+    if image.is_none() {
+        error!("there is no root file system: this kernel was not packed, and no -initrd was given");
+    }
+    let command_line = String::from_utf8_lossy(boot.cmdline).into_owned();
+    let machine = Arc::new(Info { command_line });
+    let mounts = osv_fs::assemble(image, machine, Arc::new(osv_sys::proc::TaskProcesses), streams)?;
+    let creds = Creds::root();
+    let root = From { root: mounts.root().clone(), dir: mounts.root().clone(), creds: &creds };
+    let file = read_file(&root, BOOT_FILE.as_bytes()).unwrap_or_default();
+    let config = BootConfig::parse(&file, boot.cmdline).map_err(|problem| {
+        error!("{problem}");
+        Errno::EINVAL
+    })?;
+    configure(&config);
+    if config.program.is_empty() {
+        error!("no program is named (osv.program=/path)");
+        return Err(Errno::ENOENT.into());
+    }
+    let fs = FsContext::new(mounts.root().clone());
+    fs.set_cwd(ops::find(&root, &config.cwd, true)?);
+    let fds = FdTable::new();
+    for (number, stream) in streams.files().into_iter().enumerate() {
+        let mode = if number == 0 { open::RDONLY } else { open::WRONLY };
+        fds.insert(Arc::new(OpenFile::new(stream, mode)), FdFlags::default(), 0, 3)?;
+    }
+    init::start(Application {
+        path: config.program.clone(),
+        args: config.argv().map(<[u8]>::to_vec).collect(),
+        env: config.env.clone(),
+        credentials: Credentials::new(config.uid, config.gid),
+        fs: Arc::new(fs),
+        fds: Arc::new(fds),
+    })
+    .inspect_err(|fail| error!("{}: {fail}", config.program.escape_ascii()))
+}
+
+fn configure(config: &BootConfig) {
+    crate::bring_up::set_log_level(config.log);
+    osv_sys::system::set_host_name(&config.hostname);
+    for word in &config.foreign {
+        info!("`{}` on the command line is not ours", word.escape_ascii());
+    }
+}
+
+fn read_file(from: &From<'_>, path: &[u8]) -> Res<alloc::vec::Vec<u8>> {
+    let file = ops::open(from, path, ops::How { flags: open::RDONLY, mode: 0, umask: 0 })?;
+    let len = file.attr().size as usize;
+    let mut bytes = alloc::vec![0; len.min(1 << 20)];
+    let mut sink = osv_base::io::SliceSink::new(&mut bytes);
+    let n = file.file().read(osv_vfs::At::Offset(0), &mut sink, file.io())?;
+    bytes.truncate(n);
+    Ok(bytes)
+}
+
+fn ended(status: Status) -> Exit {
+    match status.signal() {
+        Some(signo) => Exit::Killed(signo as u8),
+        None => Exit::Exited(status.code()),
+    }
+}
+
+fn not_started(fail: Fail) -> Exit {
+    let missing = [Errno::ENOENT, Errno::ENOTDIR].map(Fail::Errno).contains(&fail);
+    Exit::NotStarted(if missing { 127 } else { 126 })
+}
