@@ -77,6 +77,10 @@ impl File for Memory {
         }
     }
 
+    fn ignores_offset(&self) -> bool {
+        true
+    }
+
     fn readiness(&self) -> Option<&Readiness> {
         matches!(self, Memory::Random).then_some(&ALWAYS)
     }

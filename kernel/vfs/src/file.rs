@@ -54,6 +54,10 @@ pub trait File: Send + Sync + Any {
     fn seekable(&self) -> bool {
         false
     }
+    /// Whether offsets are taken and mean nothing: lseek(2) gives 0, pread(2) reads (null(4), random(4)).
+    fn ignores_offset(&self) -> bool {
+        false
+    }
     /// Length in bytes, for SEEK_END and O_APPEND.
     fn size(&self) -> u64 {
         0
@@ -289,6 +293,9 @@ impl Pager for Named {
     }
     fn sync(&self, first: u64, end: u64) -> Res<()> {
         self.pager.sync(first, end)
+    }
+    fn mappings(&self) -> Option<&osv_mm::pager::Mappings> {
+        self.pager.mappings()
     }
     fn name(&self, to: &mut dyn core::fmt::Write) -> core::fmt::Result {
         to.write_str(&String::from_utf8_lossy(&self.entry.path()))

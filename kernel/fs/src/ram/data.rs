@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 use osv_base::io::{Sink, Source};
 use osv_base::{Errno, PAGE_SIZE, Res};
 use osv_mm::frame::{Frame, Use};
@@ -99,6 +100,8 @@ pub(super) struct Data {
     size: u64,
     pages: Pages,
     lower: Option<Lower>,
+    /// Pages that have another frame since [`Data::take_moved`]: mappings of the old ones are to go.
+    moved: Option<Range<u64>>,
     /// Seals of memfd_create(2).
     pub(super) seals: u32,
 }
@@ -177,17 +180,30 @@ impl Data {
         Ok(at.saturating_sub(offset) as usize)
     }
 
+    fn note_moved(&mut self, first: u64, end: u64) {
+        let old = self.moved.take().unwrap_or(first..end);
+        self.moved = Some(old.start.min(first)..old.end.max(end));
+    }
+
+    /// The pages that have another frame since the last call.
+    pub(super) fn take_moved(&mut self) -> Option<Range<u64>> {
+        self.moved.take().filter(|moved| moved.start < moved.end)
+    }
+
     /// The page at `index` for writing: made if need be.
     fn own_page(&mut self, index: u64) -> Res<Frame> {
         if let Some(frame) = self.pages.get(index) {
             return Ok(frame.clone());
         }
-        let frame = match self.lower_has(index) {
-            Some(lower) => lower.pager.page(index, false)?.duplicate(Use::User),
-            None => Frame::zeroed(Use::User),
+        let (frame, moved) = match self.lower_has(index) {
+            Some(lower) => (lower.pager.page(index, false)?.duplicate(Use::User), true),
+            None => (Frame::zeroed(Use::User), false),
         };
         let frame = frame.map_err(|_| Errno::ENOSPC)?;
         self.pages.insert(index, frame.clone())?;
+        if moved {
+            self.note_moved(index, index + 1);
+        }
         Ok(frame)
     }
 
@@ -250,6 +266,7 @@ impl Data {
         }
         edge(self, start, first * PAGE)?;
         edge(self, last * PAGE, end)?;
+        self.note_moved(first, last);
         // Where the lower file shines through, a hole must be a page of zeros.
         let lower_end = self.lower.as_ref().map_or(0, |lower| lower.len.div_ceil(PAGE));
         self.pages.remove(first.max(lower_end), last);

@@ -11,10 +11,10 @@ use core::fmt;
 use osv_abi::uapi::event::memfd;
 use osv_abi::uapi::file::{mode, open};
 use osv_base::io::{Sink, Source};
-use osv_base::{Errno, Res};
+use osv_base::{Errno, PAGE_SIZE, Res};
 use osv_mm::frame::Frame;
-use osv_mm::pager::{ObjectId, Pager};
-use osv_sync::{Mutex, SpinLock};
+use osv_mm::pager::{Mappings, ObjectId, Pager};
+use osv_sync::{Mutex, MutexGuard, SpinLock};
 use osv_vfs::file::Allocate;
 use osv_vfs::inode::{DirEntry, LinkTarget, NewNode};
 use osv_vfs::{At, Attr, File, FileSystem, Inode, Io, Kind, SetAttr, Time, clock};
@@ -27,6 +27,7 @@ pub struct Node {
     kind: Kind,
     rdev: u64,
     object: ObjectId,
+    mappings: Mappings,
     meta: SpinLock<Meta>,
     body: Body,
 }
@@ -99,9 +100,19 @@ impl Node {
             kind,
             rdev,
             object: ObjectId::unique(),
+            mappings: Mappings::new(),
             meta: SpinLock::new(meta),
             body,
         })
+    }
+
+    /// Unlocks the contents, then takes pages that have another frame now out of the mappings.
+    fn unlock(&self, mut data: MutexGuard<'_, Data>) {
+        let moved = data.take_moved();
+        drop(data);
+        if let Some(moved) = moved {
+            self.mappings.revoke(self.object, moved.start, moved.end, false);
+        }
     }
 
     pub(super) fn ino(&self) -> u64 {
@@ -229,7 +240,12 @@ impl Inode for Node {
             if data.seals & blocked != 0 {
                 return Err(Errno::EPERM.into());
             }
+            let shrinks = len < data.size();
             data.truncate(len)?;
+            self.unlock(data);
+            if shrinks {
+                self.mappings.revoke(self.object, len.div_ceil(PAGE_SIZE as u64), u64::MAX, true);
+            }
         }
         self.modified();
         Ok(())
@@ -362,7 +378,9 @@ impl File for Node {
                     return Err(Errno::EPERM.into());
                 }
             }
-            data.write(offset, from)?
+            let n = data.write(offset, from)?;
+            self.unlock(data);
+            n
         };
         if n > 0 {
             let now = clock::now();
@@ -419,6 +437,7 @@ impl File for Node {
             if grows {
                 data.grow(end);
             }
+            self.unlock(data);
         }
         self.modified();
         Ok(())
@@ -446,13 +465,19 @@ impl Pager for Node {
         self.object
     }
     fn page(&self, index: u64, write: bool) -> Res<Frame> {
-        self.data()?.lock().page(index, write)
+        let mut data = self.data()?.lock();
+        let frame = data.page(index, write)?;
+        self.unlock(data);
+        Ok(frame)
     }
     fn cached(&self, index: u64) -> Option<Frame> {
         self.data().ok()?.try_lock()?.cached(index)
     }
     fn len(&self) -> u64 {
         self.size()
+    }
+    fn mappings(&self) -> Option<&Mappings> {
+        Some(&self.mappings)
     }
     fn device_inode(&self) -> (u64, u64) {
         (self.fs.dev, self.ino)

@@ -6,9 +6,9 @@ use alloc::sync::Arc;
 use osv_abi::Errno;
 use osv_abi::arg::{Fd, Flags, InBuf, InOut, Int, Long, OutBuf, Size, UserAddr};
 use osv_abi::uapi::file::open as o;
-use osv_base::io::{SliceSink, SliceSource};
+use osv_base::io::{Sink, SliceSink, SliceSource, Source};
 use osv_base::{PAGE_SIZE, Res};
-use osv_event::pipe::PIPE_BUF;
+use osv_event::pipe::{PIPE_BUF, Pipe};
 use osv_vfs::file::Allocate;
 use osv_vfs::{At, Io, Kind, OpenFile, locks, ops};
 
@@ -76,7 +76,7 @@ fn write_here(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, io: Io) -
 }
 
 fn positioned(open: &OpenFile, offset: i64) -> Result<u64, Errno> {
-    if !open.seekable() {
+    if !open.seekable() && !open.file().ignores_offset() {
         return Err(Errno::ESPIPE);
     }
     u64::try_from(offset).map_err(|_| Errno::EINVAL)
@@ -196,6 +196,9 @@ pub fn preadv2(
     let io = with_flags(open.io(), flags)?;
     let vectors = cx.read_iovecs(vectors, count.0)?;
     let mut sink = UserSink::new(Segments::many(&vectors));
+    if sink.remaining() == 0 {
+        return Ok(0);
+    }
     if low.0 == -1 {
         return read_here(cx, &open, &mut sink, io);
     }
@@ -217,6 +220,9 @@ pub fn pwritev2(
     let io = with_flags(open.io(), flags)?;
     let vectors = cx.read_iovecs(vectors, count.0)?;
     let mut source = UserSource::new(Segments::many(&vectors));
+    if source.remaining() == 0 {
+        return Ok(0);
+    }
     if low.0 == -1 {
         return write_here(cx, &open, &mut source, io);
     }
@@ -227,10 +233,10 @@ pub fn pwritev2(
 /// lseek(2)
 pub fn lseek(cx: &mut Cx<'_>, fd: Fd, offset: Long, whence: Int) -> Res<i64> {
     let open = cx.file(fd)?;
-    if !open.seekable() {
-        return Err(Errno::ESPIPE.into());
-    }
     let file = open.file();
+    if !open.seekable() {
+        return if file.ignores_offset() { Ok(0) } else { Err(Errno::ESPIPE.into()) };
+    }
     let mut here = open.offset().lock();
     let base = match whence.0 {
         0 => 0,
@@ -355,18 +361,20 @@ fn copy(
             Err(_) if total > 0 => break,
             Err(fail) => return Err(fail),
         };
+        // What was taken out of a stream cannot go back: it is written, if need be waiting for room.
+        let io = Io { nonblock: output.io().nonblock && start.is_some(), ..output.io() };
         let mut sent = 0;
         while sent < got {
             let mut source = SliceSource::new(&buffer[sent..got]);
             let written = match &to {
-                Some(at) => output.file().write(At::Offset(**at), &mut source, output.io()),
+                Some(at) => output.file().write(At::Offset(**at), &mut source, io),
                 None if output.seekable() => {
                     let mut offset = output.offset().lock();
-                    let n = output.file().write(At::Offset(*offset), &mut source, output.io());
+                    let n = output.file().write(At::Offset(*offset), &mut source, io);
                     *offset += *n.as_ref().unwrap_or(&0) as u64;
                     n
                 }
-                None => output.file().write(At::Stream, &mut source, output.io()),
+                None => output.file().write(At::Stream, &mut source, io),
             };
             match written {
                 Ok(0) => break,
@@ -454,6 +462,66 @@ pub fn copy_file_range(
         out_offset.write(cx, &(to as i64))?;
     }
     Ok(done)
+}
+
+const SPLICE_F_NONBLOCK: u32 = 2;
+
+/// splice(2): one side is a pipe. Bytes are copied.
+pub fn splice(
+    cx: &mut Cx<'_>,
+    in_fd: Fd,
+    in_offset: InOut<i64>,
+    out_fd: Fd,
+    out_offset: InOut<i64>,
+    count: Size,
+    flags: Flags,
+) -> Res<usize> {
+    if flags.0 & !0xf != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let input = readable(cx, in_fd)?;
+    let output = writable(cx, out_fd)?;
+    let is_pipe = |open: &OpenFile| open.file().as_any().is::<Pipe>();
+    let (from_pipe, to_pipe) = (is_pipe(&input), is_pipe(&output));
+    if !from_pipe && !to_pipe || output.status() & o::APPEND != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let place = |open: &OpenFile, at: InOut<i64>| -> Res<Option<u64>> {
+        match at.is_null() {
+            true => Ok(None),
+            false => Ok(Some(positioned(open, at.read(cx)?)?)),
+        }
+    };
+    let (mut from, mut to) = (place(&input, in_offset)?, place(&output, out_offset)?);
+    // What a pipe holds now is enough: more is not waited for.
+    let count = count.0.min(MAX_RW_COUNT).min(if from_pipe { COPY_CHUNK } else { usize::MAX });
+    let nonblock = flags.0 & SPLICE_F_NONBLOCK != 0;
+    let ready = osv_sync::Events::IN | osv_sync::Events::HUP;
+    if nonblock && from_pipe && !input.file().poll().intersects(ready)
+        || nonblock && to_pipe && !output.file().poll().contains(osv_sync::Events::OUT)
+    {
+        return Err(Errno::EAGAIN.into());
+    }
+    let done = cx.broken_pipe(copy(&input, from.as_mut(), &output, to.as_mut(), count))?;
+    if let Some(from) = from {
+        in_offset.write(cx, &(from as i64))?;
+    }
+    if let Some(to) = to {
+        out_offset.write(cx, &(to as i64))?;
+    }
+    Ok(done)
+}
+
+/// sync_file_range(2): what is there lives in RAM.
+pub fn sync_file_range(cx: &mut Cx<'_>, fd: Fd, offset: Long, len: Long, flags: Flags) -> Res<()> {
+    let open = cx.file(fd)?;
+    if flags.0 & !7 != 0 || offset.0 < 0 || len.0 < 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    match open.inode().map(|inode| inode.kind()) {
+        Some(Kind::Regular | Kind::BlockDevice | Kind::Directory) => Ok(()),
+        _ => Err(Errno::ESPIPE.into()),
+    }
 }
 
 /// close(2)
