@@ -2,6 +2,7 @@
 
 mod caller;
 mod control;
+mod copy;
 mod directory;
 mod io;
 mod open;
@@ -10,6 +11,7 @@ mod stat;
 
 pub(crate) use caller::Path;
 pub use control::*;
+pub use copy::*;
 pub use directory::*;
 pub use io::*;
 pub use open::*;

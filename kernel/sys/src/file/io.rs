@@ -4,20 +4,19 @@ use crate::cursor::{Segments, UserSink, UserSource};
 use crate::cx::{Cx, MAX_RW_COUNT};
 use alloc::sync::Arc;
 use osv_abi::Errno;
-use osv_abi::arg::{Fd, Flags, InBuf, InOut, Int, Long, OutBuf, Size, UserAddr};
-use osv_abi::uapi::file::open as o;
-use osv_base::io::{Sink, SliceSink, SliceSource, Source};
+use osv_abi::arg::{Fd, Flags, InBuf, Int, Long, OutBuf, Size, UserAddr};
+use osv_base::io::{Sink, Source};
 use osv_base::{PAGE_SIZE, Res};
-use osv_event::pipe::{PIPE_BUF, Pipe};
+use osv_event::pipe::PIPE_BUF;
 use osv_vfs::file::Allocate;
 use osv_vfs::{At, Io, Kind, OpenFile, locks, ops};
 
-fn readable(cx: &Cx<'_>, fd: Fd) -> Result<Arc<OpenFile>, Errno> {
+pub(super) fn readable(cx: &Cx<'_>, fd: Fd) -> Result<Arc<OpenFile>, Errno> {
     let open = cx.description(fd)?;
     if open.readable() { Ok(open) } else { Err(Errno::EBADF) }
 }
 
-fn writable(cx: &Cx<'_>, fd: Fd) -> Result<Arc<OpenFile>, Errno> {
+pub(super) fn writable(cx: &Cx<'_>, fd: Fd) -> Result<Arc<OpenFile>, Errno> {
     let open = cx.description(fd)?;
     if open.writable() { Ok(open) } else { Err(Errno::EBADF) }
 }
@@ -75,7 +74,7 @@ fn write_here(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, io: Io) -
     cx.broken_pipe(result)
 }
 
-fn positioned(open: &OpenFile, offset: i64) -> Result<u64, Errno> {
+pub(super) fn positioned(open: &OpenFile, offset: i64) -> Result<u64, Errno> {
     if !open.seekable() && !open.file().ignores_offset() {
         return Err(Errno::ESPIPE);
     }
@@ -330,186 +329,6 @@ pub fn readahead(cx: &mut Cx<'_>, fd: Fd, _offset: Long, _count: Size) -> Res<()
         Some(Kind::Regular) => Ok(()),
         _ => Err(Errno::EINVAL.into()),
     }
-}
-
-/// Bytes that a copy between files moves at once.
-const COPY_CHUNK: usize = 16 << 10;
-
-/// Copies up to `count` bytes through a buffer. `from` and `to` say where; `None` is the description's own offset.
-fn copy(
-    input: &OpenFile,
-    mut from: Option<&mut u64>,
-    output: &OpenFile,
-    mut to: Option<&mut u64>,
-    count: usize,
-) -> Res<usize> {
-    let mut buffer = alloc::vec![0; COPY_CHUNK.min(count)];
-    let mut total = 0;
-    while total < count {
-        let want = buffer.len().min(count - total);
-        // Read at a position that does not move until it is known how much went out.
-        let start = match &from {
-            Some(at) => Some(**at),
-            None if input.seekable() => Some(*input.offset().lock()),
-            None => None,
-        };
-        let mut sink = SliceSink::new(&mut buffer[..want]);
-        let at = start.map_or(At::Stream, At::Offset);
-        let got = match input.file().read(at, &mut sink, input.io()) {
-            Ok(0) => break,
-            Ok(n) => n,
-            Err(_) if total > 0 => break,
-            Err(fail) => return Err(fail),
-        };
-        // What was taken out of a stream cannot go back: it is written, if need be waiting for room.
-        let io = Io { nonblock: output.io().nonblock && start.is_some(), ..output.io() };
-        let mut sent = 0;
-        while sent < got {
-            let mut source = SliceSource::new(&buffer[sent..got]);
-            let written = match &to {
-                Some(at) => output.file().write(At::Offset(**at), &mut source, io),
-                None if output.seekable() => {
-                    let mut offset = output.offset().lock();
-                    let n = output.file().write(At::Offset(*offset), &mut source, io);
-                    *offset += *n.as_ref().unwrap_or(&0) as u64;
-                    n
-                }
-                None => output.file().write(At::Stream, &mut source, io),
-            };
-            match written {
-                Ok(0) => break,
-                Ok(n) => {
-                    sent += n;
-                    if let Some(at) = &mut to {
-                        **at += n as u64;
-                    }
-                }
-                Err(_) if total + sent > 0 => break,
-                Err(fail) => return Err(fail),
-            }
-        }
-        total += sent;
-        match &mut from {
-            Some(at) => **at += sent as u64,
-            None if input.seekable() => *input.offset().lock() += sent as u64,
-            None => {}
-        }
-        if sent < got {
-            break;
-        }
-    }
-    Ok(total)
-}
-
-/// sendfile(2)
-pub fn sendfile(cx: &mut Cx<'_>, out_fd: Fd, in_fd: Fd, offset: InOut<i64>, count: Size) -> Res<usize> {
-    let input = readable(cx, in_fd)?;
-    let output = writable(cx, out_fd)?;
-    let mut from = if offset.is_null() { None } else { Some(positioned(&input, offset.read(cx)?)?) };
-    if !input.seekable() || output.status() & o::APPEND != 0 {
-        return Err(Errno::EINVAL.into());
-    }
-    let count = count.0.min(MAX_RW_COUNT);
-    let result = cx.broken_pipe(copy(&input, from.as_mut(), &output, None, count));
-    if let Some(from) = from {
-        offset.write(cx, &(from as i64))?;
-    }
-    result
-}
-
-/// copy_file_range(2)
-pub fn copy_file_range(
-    cx: &mut Cx<'_>,
-    in_fd: Fd,
-    in_offset: InOut<i64>,
-    out_fd: Fd,
-    out_offset: InOut<i64>,
-    count: Size,
-    flags: Flags,
-) -> Res<usize> {
-    if flags.0 != 0 {
-        return Err(Errno::EINVAL.into());
-    }
-    let input = readable(cx, in_fd)?;
-    let output = writable(cx, out_fd)?;
-    for open in [&input, &output] {
-        match open.inode().map(|inode| inode.kind()) {
-            Some(Kind::Regular) => {}
-            Some(Kind::Directory) => return Err(Errno::EISDIR.into()),
-            _ => return Err(Errno::EINVAL.into()),
-        }
-    }
-    if output.status() & o::APPEND != 0 {
-        return Err(Errno::EBADF.into());
-    }
-    let place = |open: &OpenFile, at: InOut<i64>| -> Res<Option<u64>> {
-        if at.is_null() { Ok(None) } else { Ok(Some(positioned(open, at.read(cx)?)?)) }
-    };
-    let (mut from, mut to) = (place(&input, in_offset)?, place(&output, out_offset)?);
-    let same = input.attr();
-    if (same.dev, same.ino) == (output.attr().dev, output.attr().ino) {
-        let start = |at: Option<u64>, open: &OpenFile| at.unwrap_or_else(|| *open.offset().lock());
-        let (a, b) = (start(from, &input), start(to, &output));
-        if a < b.saturating_add(count.0 as u64) && b < a.saturating_add(count.0 as u64) {
-            return Err(Errno::EINVAL.into());
-        }
-    }
-    let done = copy(&input, from.as_mut(), &output, to.as_mut(), count.0.min(MAX_RW_COUNT))?;
-    if let Some(from) = from {
-        in_offset.write(cx, &(from as i64))?;
-    }
-    if let Some(to) = to {
-        out_offset.write(cx, &(to as i64))?;
-    }
-    Ok(done)
-}
-
-const SPLICE_F_NONBLOCK: u32 = 2;
-
-/// splice(2): one side is a pipe. Bytes are copied.
-pub fn splice(
-    cx: &mut Cx<'_>,
-    in_fd: Fd,
-    in_offset: InOut<i64>,
-    out_fd: Fd,
-    out_offset: InOut<i64>,
-    count: Size,
-    flags: Flags,
-) -> Res<usize> {
-    if flags.0 & !0xf != 0 {
-        return Err(Errno::EINVAL.into());
-    }
-    let input = readable(cx, in_fd)?;
-    let output = writable(cx, out_fd)?;
-    let is_pipe = |open: &OpenFile| open.file().as_any().is::<Pipe>();
-    let (from_pipe, to_pipe) = (is_pipe(&input), is_pipe(&output));
-    if !from_pipe && !to_pipe || output.status() & o::APPEND != 0 {
-        return Err(Errno::EINVAL.into());
-    }
-    let place = |open: &OpenFile, at: InOut<i64>| -> Res<Option<u64>> {
-        match at.is_null() {
-            true => Ok(None),
-            false => Ok(Some(positioned(open, at.read(cx)?)?)),
-        }
-    };
-    let (mut from, mut to) = (place(&input, in_offset)?, place(&output, out_offset)?);
-    // What a pipe holds now is enough: more is not waited for.
-    let count = count.0.min(MAX_RW_COUNT).min(if from_pipe { COPY_CHUNK } else { usize::MAX });
-    let nonblock = flags.0 & SPLICE_F_NONBLOCK != 0;
-    let ready = osv_sync::Events::IN | osv_sync::Events::HUP;
-    if nonblock && from_pipe && !input.file().poll().intersects(ready)
-        || nonblock && to_pipe && !output.file().poll().contains(osv_sync::Events::OUT)
-    {
-        return Err(Errno::EAGAIN.into());
-    }
-    let done = cx.broken_pipe(copy(&input, from.as_mut(), &output, to.as_mut(), count))?;
-    if let Some(from) = from {
-        in_offset.write(cx, &(from as i64))?;
-    }
-    if let Some(to) = to {
-        out_offset.write(cx, &(to as i64))?;
-    }
-    Ok(done)
 }
 
 /// sync_file_range(2): what is there lives in RAM.
