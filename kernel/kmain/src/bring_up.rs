@@ -22,9 +22,9 @@ fn osv_kernel_main(boot: BootInfo) -> ! {
         error!("{problem}");
     }
     set_log_level(early.log);
-    info!("{} MiB of RAM, image {:?}, root {:?}", boot.ram.total() >> 20, osv_hw::boot::image(), boot.root);
+    info!("{} ticks: {} MiB of RAM, image {:?}, root {:?}", osv_hw::cpu::rdtsc(), boot.ram.total() >> 20, osv_hw::boot::image(), boot.root);
     let source = osv_hw::machine::init(&boot, early.tsc_hz, early.time_unix_ns);
-    info!("TSC {} Hz ({source:?})", clock::tsc_hz());
+    info!("TSC {} Hz ({source:?}), {} ticks after the reset", clock::tsc_hz(), osv_hw::cpu::rdtsc());
     if source == clock::Source::Assumed {
         error!("nothing tells the time stamp counter's rate: 1 GHz is assumed (osv.tsc=HZ)");
     }

@@ -53,7 +53,7 @@ pub fn run(boot: BootInfo) -> ! {
         }
         Err(fail) => not_started(fail),
     };
-    info!("the application ended: {exit:?}");
+    info!("the application ended: {exit:?}, {} ticks after the reset", osv_hw::cpu::rdtsc());
     channel.farewell(exit);
     power::off(exit.status())
 }
