@@ -2,8 +2,8 @@
 //!
 //! A [`RamFs`] without a lower file system is tmpfs. With one, a node that was never changed shows the lower inode:
 //! a file's pages come from it until they are written, a directory's names until they are removed or replaced. So
-//! there is no copy of a whole file, and a reader that had the file open before it was changed sees the change.
-//! (What does not see it: a mapping of a page made before the page was first written.)
+//! there is no copy of a whole file, and who had the file open or mapped before it was changed sees the change: when
+//! a page is copied up, or a file shrinks, mappings are made to ask again ([`osv_mm::pager::Mappings`]).
 //!
 //! [`node`] is an inode, [`data`] a file's contents, [`dir`] a directory's names.
 
