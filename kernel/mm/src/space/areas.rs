@@ -131,53 +131,83 @@ impl Areas {
     /// Adds an area that overlaps none. Call [`Areas::reserve`] before.
     pub(super) fn insert(&mut self, area: Area) {
         let new = self.node(area);
-        let start = self.nodes[new as usize].start;
-        let (left, right) = self.split(self.root, start);
-        let left = self.merge(left, new);
-        self.root = self.merge(left, right);
+        let (start, priority) = (self.nodes[new as usize].start, self.nodes[new as usize].priority);
+        // Down to where its priority puts it; what is there becomes its children.
+        let mut path = Path::new();
+        let mut here = self.root;
+        while let Some(node) = self.nodes.get(here as usize)
+            && node.priority >= priority
+        {
+            path.push(here);
+            here = if start < node.start { node.left } else { node.right };
+        }
+        let (left, right) = self.split(here, start);
+        (self.nodes[new as usize].left, self.nodes[new as usize].right) = (left, right);
+        self.pull(new);
+        self.hang(&path, start, new);
         self.len += 1;
     }
 
     /// Takes out the area that begins at `start`.
     pub(super) fn remove(&mut self, start: u64) -> Option<Area> {
-        let (left, rest) = self.split(self.root, start);
-        let (middle, right) = self.split(rest, start + 1);
-        self.root = self.merge(left, right);
-        let node = self.nodes.get_mut(middle as usize)?;
+        let (path, here) = self.path_to(start);
+        let Node { left, right, .. } = *self.nodes.get(here as usize)?;
+        let below = self.merge(left, right);
+        self.hang(&path, start, below);
+        let node = &mut self.nodes[here as usize];
         let area = node.area.take();
         (node.start, node.end) = (0, 0);
-        self.free.push(middle);
+        self.free.push(here);
         self.len -= 1;
         area
     }
 
-    /// Changes the area that begins at `start`; it must still overlap no other.
-    pub(super) fn change(&mut self, start: u64, change: impl FnOnce(&mut Area)) {
-        // Deeper than any treap of 65,530 areas is likely to be; beyond it, what nodes know is computed anew.
-        let mut path = [NIL; 64];
-        let mut depth = 0;
+    /// The node that begins at `start`, or NIL, and those above it.
+    fn path_to(&self, start: u64) -> (Path, u32) {
+        let mut path = Path::new();
         let mut here = self.root;
         while let Some(node) = self.nodes.get(here as usize)
             && node.start != start
         {
-            if let Some(slot) = path.get_mut(depth) {
-                *slot = here;
-            }
-            depth += 1;
+            path.push(here);
             here = if start < node.start { node.left } else { node.right };
         }
+        (path, here)
+    }
+
+    /// Puts the subtree `child` below the end of `path`, on the side of `start`, and tells those above.
+    fn hang(&mut self, path: &Path, start: u64, child: u32) {
+        match path.last() {
+            None => self.root = child,
+            Some(parent) => {
+                let parent = &mut self.nodes[parent as usize];
+                if start < parent.start {
+                    parent.left = child;
+                } else {
+                    parent.right = child;
+                }
+            }
+        }
+        self.pull_path(path);
+    }
+
+    fn pull_path(&mut self, path: &Path) {
+        match path.nodes.get(..path.len) {
+            Some(nodes) => nodes.iter().rev().for_each(|here| self.pull(*here)),
+            // Deeper than a treap of 65,530 areas ever is in practice.
+            None => self.pull_all(self.root),
+        }
+    }
+
+    /// Changes the area that begins at `start`; it must still overlap no other.
+    pub(super) fn change(&mut self, start: u64, change: impl FnOnce(&mut Area)) {
+        let (path, here) = self.path_to(start);
         let Some(node) = self.nodes.get_mut(here as usize) else { return };
         let Some(area) = &mut node.area else { return };
         change(area);
         (node.start, node.end) = (area.range.start, area.range.end);
         self.pull(here);
-        if depth > path.len() {
-            self.pull_all(self.root);
-            return;
-        }
-        for here in path[..depth].iter().rev() {
-            self.pull(*here);
-        }
+        self.pull_path(&path);
     }
 
     fn pull_all(&mut self, here: u32) {
@@ -374,6 +404,29 @@ impl Areas {
             self.pull(b);
             b
         }
+    }
+}
+
+/// Nodes from the root downwards.
+struct Path {
+    nodes: [u32; 64],
+    len: usize,
+    last: u32,
+}
+
+impl Path {
+    fn new() -> Path {
+        Path { nodes: [NIL; 64], len: 0, last: NIL }
+    }
+    fn push(&mut self, node: u32) {
+        if let Some(slot) = self.nodes.get_mut(self.len) {
+            *slot = node;
+        }
+        self.len += 1;
+        self.last = node;
+    }
+    fn last(&self) -> Option<u32> {
+        (self.len > 0).then_some(self.last)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::cpu::CpuSet;
 use crate::frame::{Frame, Run};
 use crate::mmu::{self, Entry, Size};
+use core::mem::MaybeUninit;
 use core::ops::Range;
 use osv_base::{Pages, PhysAddr};
 
@@ -14,14 +15,15 @@ const NOTHING: Range<u64> = Range { start: u64::MAX, end: 0 };
 pub(super) struct Gather<'a> {
     cpus: &'a CpuSet,
     /// Physical addresses; bit 0 set for 2 MiB.
-    frames: [u64; BATCH],
+    /// Not zeroed beforehand: that would cost more than most calls do.
+    frames: [MaybeUninit<u64>; BATCH],
     len: usize,
     range: Range<u64>,
 }
 
 impl<'a> Gather<'a> {
     pub(super) fn new(cpus: &'a CpuSet) -> Self {
-        Gather { cpus, frames: [0; BATCH], len: 0, range: NOTHING }
+        Gather { cpus, frames: [const { MaybeUninit::uninit() }; BATCH], len: 0, range: NOTHING }
     }
 
     /// The entry at `at` allows less from now on.
@@ -38,7 +40,7 @@ impl<'a> Gather<'a> {
         if self.len == BATCH {
             self.flush();
         }
-        self.frames[self.len] = entry.phys.0 | u64::from(entry.size == Size::Huge);
+        self.frames[self.len].write(entry.phys.0 | u64::from(entry.size == Size::Huge));
         self.len += 1;
         self.narrowed(at, entry.size);
     }
@@ -50,6 +52,8 @@ impl<'a> Gather<'a> {
             self.range = NOTHING;
         }
         for raw in &self.frames[..self.len] {
+            // SAFETY: `removed` wrote the first `len`.
+            let raw = unsafe { raw.assume_init() };
             release(PhysAddr(raw & !1), if raw & 1 != 0 { Size::Huge } else { Size::Small });
         }
         self.len = 0;

@@ -148,8 +148,8 @@ impl AddressSpace {
                     let _ = pager.name(&mut line.name);
                 }
                 Backing::Anonymous if area.flags.contains(AreaFlags::BRK) => line.name.push_str("[heap]"),
-                Backing::Anonymous if area.flags.contains(AreaFlags::GROWSDOWN) => {
-                    line.name.push_str("[stack]")
+                Backing::Anonymous if area.range.contains(&(inner.layout.stack_top - 1)) => {
+                    line.name.push_str("[stack]");
                 }
                 Backing::Anonymous => {}
             }
