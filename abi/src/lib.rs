@@ -12,6 +12,7 @@ pub mod arg;
 pub mod boot;
 pub mod channel;
 pub mod errno;
+pub mod kernel_symbols;
 pub mod mem;
 pub mod shared;
 pub mod symbols;

@@ -4,11 +4,14 @@
 //! [ kernel.elf as it was, header and descriptor patched ] [ program headers, one more ] [ root file system ]
 //! ```
 //!
+//! A kernel that has a place for it also gets a table of its function names, right behind its own memory.
+//!
 //! Nothing of the kernel moves, so its symbols, notes and entry stay right. The new segment is readable only and
 //! loaded at the first 2 MiB boundary behind the kernel; the kernel learns where that is from its
 //! [`RootDescriptor`], which is patched in place. Every loader that honours program headers (QEMU's `-kernel` on q35,
 //! pc and microvm, Firecracker, Cloud Hypervisor) can boot the result.
 
+mod symbols;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -17,6 +20,7 @@ use object::elf::{FileHeader64, PF_R, PT_LOAD, ProgramHeader64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
 use object::{LittleEndian, U16, U32, U64, pod};
 use osv_abi::boot::{ROOT_ALIGN, ROOT_SECTION, RootDescriptor};
+use osv_abi::kernel_symbols::Descriptor;
 use std::path::Path;
 
 const LE: LittleEndian = LittleEndian;
@@ -94,19 +98,27 @@ impl<'a> Image<'a> {
         if len > MAX_ROOT {
             return Err(Error::RootTooLarge { bytes: len });
         }
+        let names = symbols::table(self.header, self.data);
+        let added = 1 + usize::from(names.is_some());
         let headers_at = (self.data.len() as u64).next_multiple_of(8);
-        let headers_len = ((self.segments.len() + 1) * size_of::<Segment>()) as u64;
-        let root_at = (headers_at + headers_len).next_multiple_of(PAGE);
-        let phys_addr =
-            self.end().checked_next_multiple_of(ROOT_ALIGN).ok_or_else(|| bad("has no end in memory"))?;
-        let count = u16::try_from(self.segments.len() + 1).map_err(|_| bad("has too many segments"))?;
+        let headers_len = ((self.segments.len() + added) * size_of::<Segment>()) as u64;
+        let names_at = (headers_at + headers_len).next_multiple_of(PAGE);
+        let names_len = names.as_ref().map_or(0, |names| names.bytes.len() as u64);
+        let root_at = (names_at + names_len).next_multiple_of(PAGE);
+        let names_phys = self.end().checked_next_multiple_of(PAGE);
+        let end = names_phys.and_then(|at| at.checked_add(names_len));
+        let phys_addr = end.and_then(|end| end.checked_next_multiple_of(ROOT_ALIGN));
+        let (Some(names_phys), Some(phys_addr)) = (names_phys, phys_addr) else {
+            return Err(bad("has no end in memory"));
+        };
+        let count = u16::try_from(self.segments.len() + added).map_err(|_| bad("has too many segments"))?;
 
-        let segment = Segment {
+        let segment = |offset: u64, phys: u64, len: u64| Segment {
             p_type: U32::new(LE, PT_LOAD),
             p_flags: U32::new(LE, PF_R),
-            p_offset: U64::new(LE, root_at),
-            p_vaddr: U64::new(LE, phys_addr),
-            p_paddr: U64::new(LE, phys_addr),
+            p_offset: U64::new(LE, offset),
+            p_vaddr: U64::new(LE, phys),
+            p_paddr: U64::new(LE, phys),
             p_filesz: U64::new(LE, len),
             p_memsz: U64::new(LE, len),
             p_align: U64::new(LE, PAGE),
@@ -121,7 +133,16 @@ impl<'a> Image<'a> {
         image[self.descriptor_at..][..descriptor.len()].copy_from_slice(&descriptor);
         image.resize(headers_at as usize, 0);
         image.extend_from_slice(pod::bytes_of_slice(self.segments));
-        image.extend_from_slice(pod::bytes_of(&segment));
+        if let Some(names) = names {
+            let place = Descriptor { phys_addr: names_phys, len: names_len, ..Descriptor::EMPTY };
+            image[names.descriptor_at..][..24].copy_from_slice(&place.to_bytes());
+            image.extend_from_slice(pod::bytes_of(&segment(names_at, names_phys, names_len)));
+            image.extend_from_slice(pod::bytes_of(&segment(root_at, phys_addr, len)));
+            image.resize(names_at as usize, 0);
+            image.extend_from_slice(&names.bytes);
+        } else {
+            image.extend_from_slice(pod::bytes_of(&segment(root_at, phys_addr, len)));
+        }
         image.resize(root_at as usize, 0);
         image.extend_from_slice(root);
         Ok(image)

@@ -22,6 +22,8 @@ pub struct BootInfo {
     pub cmdline: &'static [u8],
     /// The root file system's image.
     pub root: Option<PhysRange>,
+    /// The table of the kernel's function names ([`osv_abi::kernel_symbols`]).
+    pub symbols: Option<PhysRange>,
     /// ACPI's root pointer, where the loader or the BIOS area has one.
     pub rsdp: Option<PhysAddr>,
 }

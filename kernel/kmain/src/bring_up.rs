@@ -1,6 +1,6 @@
 //! Bring-up, in the one order that works.
 
-use crate::{devices, init, log, selftest};
+use crate::{devices, init, log, selftest, symbols};
 use osv_abi::boot::{BootConfig, LogLevel, Source};
 use osv_base::log::Level;
 use osv_base::{PhysAddr, error, info};
@@ -73,6 +73,10 @@ pub fn set_log_level(level: LogLevel) {
 fn start_memory(boot: &BootInfo) {
     let mut ranges = [const { PhysAddr(0)..PhysAddr(0) }; 64];
     let free = boot.free.as_slice();
+    if let Some(range) = boot.symbols {
+        // SAFETY: boot kept the range out of what is free.
+        unsafe { symbols::keep(range) };
+    }
     for (to, from) in ranges.iter_mut().zip(free) {
         *to = PhysAddr(from.start)..PhysAddr(from.end);
     }

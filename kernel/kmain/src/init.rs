@@ -37,6 +37,7 @@ pub fn run(boot: BootInfo) -> ! {
     if let Err(problem) = early {
         error!("{problem}");
     }
+    crate::selftest::crash_if_wanted(&config.foreign);
     let devices = devices::probe(&config.mmio, channel::ring);
     let channel = open_channel(config.supervisor, devices);
     let streams = Streams::new(channel.clone(), config.tty);

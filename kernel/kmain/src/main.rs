@@ -27,6 +27,8 @@ mod platform;
 mod root;
 #[cfg(osv_guest)]
 mod selftest;
+#[cfg(osv_guest)]
+mod symbols;
 
 // Cargo builds this package for the host as well when asked for the whole workspace; there is nothing to run there.
 #[cfg(not(osv_guest))]

@@ -6,6 +6,7 @@
 
 mod app;
 mod copies;
+mod crash;
 mod faults;
 mod gate;
 mod memory;
@@ -45,6 +46,12 @@ impl Test {
 /// `Err(what)` unless `holds`.
 fn check(holds: bool, what: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(what) }
+}
+
+/// Ends badly if a `crash=` word among `words` says so.
+pub fn crash_if_wanted(words: &[alloc::vec::Vec<u8>]) {
+    let ways = words.iter().filter_map(|word| core::str::from_utf8(word).ok()?.strip_prefix("crash="));
+    ways.for_each(crash::crash);
 }
 
 /// The filter of a `selftest` word among `words`, if there is one.

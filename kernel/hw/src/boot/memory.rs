@@ -66,6 +66,11 @@ impl MemoryMap {
         self.as_slice().iter().map(|range| range.len()).sum()
     }
 
+    /// Whether all of `range` is in one of the ranges.
+    pub fn contains(&self, range: PhysRange) -> bool {
+        self.as_slice().iter().any(|have| have.start <= range.start && range.end <= have.end)
+    }
+
     /// Adds a range; what it shares with others is kept once. What does not fit any more is left out.
     pub fn insert(&mut self, range: PhysRange) {
         self.remove(range);

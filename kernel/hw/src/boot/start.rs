@@ -75,17 +75,20 @@ extern "C" fn osv_kernel_start(start_info: u64) -> ! {
     // Page 0 stays unused: a physical address of 0 means none.
     free.remove(PhysRange::new(0, PAGE_SIZE as u64));
     free.remove(image);
-    let descriptor = root::descriptor();
-    let mut packed = PhysRange::new(descriptor.phys_addr, descriptor.phys_addr.saturating_add(descriptor.len));
+    let mut packed = root::root();
     if packed.is_empty() && info.magic == MAGIC && info.nr_modules > 0 {
         // SAFETY: the module list lies beside the start info.
         let module: Module = unsafe { read(info.modlist_paddr) };
         packed = PhysRange::new(module.paddr, module.paddr.saturating_add(module.size));
     }
+    let symbols = root::symbols();
     free.remove(packed.pages_around());
+    free.remove(symbols.pages_around());
     crate::paging::build(&ram, &mut free);
     crate::smp::reserve_trampoline(&mut free);
     let rsdp = (info.rsdp_paddr != 0).then_some(PhysAddr(info.rsdp_paddr));
-    let root = (!packed.is_empty()).then_some(packed);
-    osv_kernel_main(BootInfo { free, ram, cmdline, root, rsdp })
+    // Only what lies in RAM is in the direct map.
+    let loaded = |range: PhysRange| (!range.is_empty() && ram.contains(range)).then_some(range);
+    let (root, symbols) = (loaded(packed), loaded(symbols));
+    osv_kernel_main(BootInfo { free, ram, cmdline, root, symbols, rsdp })
 }
