@@ -346,6 +346,10 @@ impl File for Epoll {
         Events::empty()
     }
 
+    fn ignores_offset(&self) -> bool {
+        true
+    }
+
     fn readiness(&self) -> Option<&Readiness> {
         Some(&self.readiness)
     }

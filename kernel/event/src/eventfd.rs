@@ -39,7 +39,10 @@ impl EventFd {
 }
 
 impl File for EventFd {
-    fn read(&self, _at: At, to: &mut dyn Sink, io: Io) -> Res<usize> {
+    fn read(&self, at: At, to: &mut dyn Sink, io: Io) -> Res<usize> {
+        if at != At::Stream {
+            return Err(Errno::ESPIPE.into());
+        }
         if to.remaining() < 8 {
             return Err(Errno::EINVAL.into());
         }
@@ -62,7 +65,10 @@ impl File for EventFd {
         Ok(n)
     }
 
-    fn write(&self, _at: At, from: &mut dyn Source, io: Io) -> Res<usize> {
+    fn write(&self, at: At, from: &mut dyn Source, io: Io) -> Res<usize> {
+        if at != At::Stream {
+            return Err(Errno::ESPIPE.into());
+        }
         if from.remaining() < 8 {
             return Err(Errno::EINVAL.into());
         }
@@ -97,6 +103,10 @@ impl File for EventFd {
             events |= WRITABLE;
         }
         events
+    }
+
+    fn ignores_offset(&self) -> bool {
+        true
     }
 
     fn readiness(&self) -> Option<&Readiness> {

@@ -93,7 +93,10 @@ impl TimerFd {
 }
 
 impl File for TimerFd {
-    fn read(&self, _at: At, to: &mut dyn Sink, io: Io) -> Res<usize> {
+    fn read(&self, at: At, to: &mut dyn Sink, io: Io) -> Res<usize> {
+        if at != At::Stream {
+            return Err(Errno::ESPIPE.into());
+        }
         if to.remaining() < 8 {
             return Err(Errno::EINVAL.into());
         }
@@ -125,6 +128,10 @@ impl File for TimerFd {
 
     fn poll(&self) -> Events {
         if self.state.lock().expired(park::now()) > 0 { READABLE } else { Events::empty() }
+    }
+
+    fn ignores_offset(&self) -> bool {
+        true
     }
 
     fn readiness(&self) -> Option<&Readiness> {

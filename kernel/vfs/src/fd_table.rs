@@ -184,6 +184,11 @@ impl FdTable {
         }
     }
 
+    /// Descriptors from here on were never in use: select(2) does not look at them.
+    pub fn capacity(&self) -> usize {
+        self.slots.lock().files.len().max(64)
+    }
+
     /// The descriptors in use, in order, from `from` on, at most `max`.
     pub fn list(&self, from: u32, max: usize) -> Vec<i32> {
         let slots = self.slots.lock();

@@ -69,9 +69,6 @@ pub fn ppoll(
     result
 }
 
-/// Descriptors that a set has room for in the application (FD_SETSIZE is the libc's affair).
-const FDS_MAX: usize = 1 << 20;
-
 /// The bits of a set: bit n is descriptor n.
 struct Set {
     at: UserAddr,
@@ -108,7 +105,7 @@ const WRITES: Events = Events::OUT.union(Events::WRNORM).union(Events::WRBAND).u
 const EXCEPTIONS: Events = Events::PRI;
 
 fn select_files(cx: &Cx<'_>, count: Int, sets: [UserAddr; 3], deadline: Option<Instant>) -> Res<usize> {
-    let count = usize::try_from(count.0).map_err(|_| Errno::EINVAL)?.min(FDS_MAX);
+    let count = usize::try_from(count.0).map_err(|_| Errno::EINVAL)?.min(cx.process().fds().capacity());
     let [reads, writes, exceptions] = sets;
     let sets = [
         (Set::read(cx, reads, count)?, READS),

@@ -146,6 +146,7 @@ const LOCK_SH: i32 = 1;
 const LOCK_EX: i32 = 2;
 const LOCK_NB: i32 = 4;
 const LOCK_UN: i32 = 8;
+const LOCK_MAND: i32 = 32;
 
 /// flock(2)
 pub fn flock(cx: &mut Cx<'_>, fd: Fd, operation: Int) -> Res<()> {
@@ -153,6 +154,10 @@ pub fn flock(cx: &mut Cx<'_>, fd: Fd, operation: Int) -> Res<()> {
     let attr = open.inode().ok_or(Errno::EINVAL)?.attr();
     let file = (attr.dev, attr.ino);
     let owner = Owner::Flock(Arc::as_ptr(&open) as usize);
+    if operation.0 & LOCK_MAND != 0 {
+        // Mandatory locks were never more than a wish; Linux takes the call and does nothing.
+        return Ok(());
+    }
     let exclusive = match operation.0 & !LOCK_NB {
         LOCK_UN => {
             locks::clear(file, owner, 0, u64::MAX);

@@ -21,26 +21,19 @@ pub(super) fn writable(cx: &Cx<'_>, fd: Fd) -> Result<Arc<OpenFile>, Errno> {
     if open.writable() { Ok(open) } else { Err(Errno::EBADF) }
 }
 
+/// A buffer outside the application's half is EFAULT before anything else, as is one too long to be in it.
 fn out_buf(buf: OutBuf) -> Result<OutBuf, Errno> {
-    let len = buf.len.min(MAX_RW_COUNT);
-    if buf.len as isize >= 0 && buf.addr.range_ok(len) {
-        Ok(OutBuf { len, ..buf })
-    } else {
-        Err(bad_len(buf.len))
+    if !buf.addr.range_ok(buf.len) {
+        return Err(Errno::EFAULT);
     }
+    Ok(OutBuf { len: buf.len.min(MAX_RW_COUNT), ..buf })
 }
 
 fn in_buf(buf: InBuf) -> Result<InBuf, Errno> {
-    let len = buf.len.min(MAX_RW_COUNT);
-    if buf.len as isize >= 0 && buf.addr.range_ok(len) {
-        Ok(InBuf { len, ..buf })
-    } else {
-        Err(bad_len(buf.len))
+    if !buf.addr.range_ok(buf.len) {
+        return Err(Errno::EFAULT);
     }
-}
-
-fn bad_len(len: usize) -> Errno {
-    if (len as isize) < 0 { Errno::EINVAL } else { Errno::EFAULT }
+    Ok(InBuf { len: buf.len.min(MAX_RW_COUNT), ..buf })
 }
 
 /// Reads at the description's offset.
@@ -192,12 +185,12 @@ pub fn preadv2(
     flags: Flags,
 ) -> Res<usize> {
     let open = readable(cx, fd)?;
-    let io = with_flags(open.io(), flags)?;
     let vectors = cx.read_iovecs(vectors, count.0)?;
     let mut sink = UserSink::new(Segments::many(&vectors));
     if sink.remaining() == 0 {
         return Ok(0);
     }
+    let io = with_flags(open.io(), flags)?;
     if low.0 == -1 {
         return read_here(cx, &open, &mut sink, io);
     }
@@ -216,12 +209,12 @@ pub fn pwritev2(
     flags: Flags,
 ) -> Res<usize> {
     let open = writable(cx, fd)?;
-    let io = with_flags(open.io(), flags)?;
     let vectors = cx.read_iovecs(vectors, count.0)?;
     let mut source = UserSource::new(Segments::many(&vectors));
     if source.remaining() == 0 {
         return Ok(0);
     }
+    let io = with_flags(open.io(), flags)?;
     if low.0 == -1 {
         return write_here(cx, &open, &mut source, io);
     }
