@@ -170,13 +170,17 @@ fn overlap(a: &Range<u64>, b: &Range<u64>) -> u64 {
     a.end.min(b.end).saturating_sub(a.start.max(b.start))
 }
 
+/// How much of a new area must be free at least.
+const DOOR: Pages = Pages(256);
+
 /// Overcommit as Linux's mode 0: refuse the obvious. And the door: near the end nothing new comes in.
 pub(super) fn admit(len: u64, committed: bool) -> Res<()> {
     if committed {
         if len / PAGE > frame::total() as u64 {
             return Err(Errno::ENOMEM.into());
         }
-        pressure::admit(Pages(1))?;
+        // Large areas are seldom touched wholly; of small ones there should be room for all.
+        pressure::admit(Pages((len / PAGE) as usize).min(DOOR))?;
     }
     Ok(())
 }
