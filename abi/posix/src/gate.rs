@@ -150,6 +150,11 @@ pub unsafe fn call_number(number: usize, arguments: [usize; 6]) -> isize {
     unsafe { arguments.enter(vector()[number]) }
 }
 
+/// The address to call for a cancellable call; 0 natively, where it is a `syscall` instruction in place.
+pub fn entry_address(number: Sysno) -> usize {
+    if is_native() { 0 } else { vector()[number as usize].0 as *const () as usize }
+}
+
 fn is_trapped(number: usize) -> bool {
     const TRAPPED: [Sysno; 6] =
         [Sysno::fork, Sysno::vfork, Sysno::clone, Sysno::clone3, Sysno::execve, Sysno::rt_sigreturn];
