@@ -158,8 +158,6 @@ pub(super) fn read_back(sp: u64, state: &mut State) -> Result<Restored, Fault> {
     } else {
         read_state(UserAddr(m.fpstate), state)?;
     }
-    // Below 2^47, so that the jump there faults in the application and not on the way.
-    let canonical = |addr: u64| if addr >> 47 == 0 { Ok(addr) } else { Err(Fault) };
     Ok(Restored {
         regs: UserRegs {
             rax: m.rax,
@@ -177,7 +175,9 @@ pub(super) fn read_back(sp: u64, state: &mut State) -> Result<Restored, Fault> {
             r13: m.r13,
             r14: m.r14,
             r15: m.r15,
-            rip: canonical(m.rip)?,
+            // Wherever that is: entry code turns what is not canonical into a fault of the application. An
+            // interrupted call that came through the vector goes back into the vector.
+            rip: m.rip,
             rflags: m.eflags & FLAGS | 0x202,
             rsp: m.rsp,
         },
