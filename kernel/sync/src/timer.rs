@@ -124,7 +124,7 @@ mod tests {
 
     impl Tick {
         fn new(sender: mpsc::Sender<Instant>, periodic: bool) -> Arc<Self> {
-            Arc::new_cyclic(|me: &std::sync::Weak<Tick>| Tick {
+            Arc::new_cyclic(|me: &Weak<Tick>| Tick {
                 sender: std::sync::Mutex::new(sender),
                 periodic,
                 timer: Timer::new(me.clone()),

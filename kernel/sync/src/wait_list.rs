@@ -67,10 +67,6 @@ impl List {
     ///
     /// # Safety
     /// `node` is alive, belongs to this list (or to none), and no other reference to its fields exists.
-    #[expect(
-        clippy::mut_from_ref,
-        reason = "the list's lock, held through &mut self, is what makes it exclusive"
-    )]
     unsafe fn fields<'n>(&mut self, node: *const Node) -> &'n mut Inner {
         // SAFETY: passed on to the caller.
         unsafe { &mut *(*node).inner.get() }

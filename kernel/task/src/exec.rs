@@ -346,9 +346,8 @@ fn open_interpreter(caller: &Caller<'_>, named: &[u8], creds: &Creds) -> Res<Bin
     {
         return Ok(binary);
     }
-    Binary::open(caller, None, named, creds).map_err(|fail| {
+    Binary::open(caller, None, named, creds).inspect_err(|fail| {
         osv_base::warn!("the interpreter {} cannot be opened: {fail}", named.escape_ascii());
-        fail
     })
 }
 

@@ -300,7 +300,8 @@ impl Current {
     /// What belongs to this thread alone.
     #[inline(always)]
     pub fn own(&self) -> &Own {
-        &(**self).own
+        let thread: &Thread = self;
+        &thread.own
     }
 
     /// A counted reference.
@@ -316,7 +317,7 @@ impl Current {
     /// The address space; `None` for kernel threads.
     #[inline]
     pub fn space(&self) -> Option<&AddressSpace> {
-        let space = (**self).active_space.load(Ordering::Relaxed);
+        let space = self.active_space.load(Ordering::Relaxed);
         // SAFETY: `own.space` keeps it alive; only the thread itself changes that, through `set_space`, whose
         // callers hold no reference (it takes `&mut self`).
         unsafe { space.as_ref() }

@@ -61,7 +61,6 @@ impl List {
 
     /// # Safety
     /// `waiter` is alive, and on this list or on none.
-    #[expect(clippy::mut_from_ref, reason = "exclusive by the list's lock, held through &mut self")]
     unsafe fn fields<'n>(&mut self, waiter: *const Waiter) -> &'n mut Inner {
         // SAFETY: passed on to the caller.
         unsafe { &mut *(*waiter).inner.get() }
