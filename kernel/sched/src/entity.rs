@@ -24,6 +24,9 @@ pub(crate) const DEAD: u32 = 3;
 pub struct Ops {
     /// A counted reference to the thread.
     pub share: fn(&Entity) -> alloc::sync::Arc<dyn Unpark>,
+    /// The running thread's `exit_work` asks for something: whether it is still there to do. A notice that is out of
+    /// date (another thread took the signal) is cleared.
+    pub confirm: fn(&Entity) -> bool,
     /// The thread is about to run on this CPU: load its address space. Interrupts are off.
     pub activate: fn(&Entity),
     /// A dead thread has left its stack for good: drop the reference that kept it alive. Runs on the reaper.

@@ -42,12 +42,13 @@ impl Scheduler for Threads {
     }
     fn park(&self, deadline: Option<Instant>, interruptible: bool) -> Woken {
         let me = cpu::current();
-        if interruptible && me.interrupted() {
+        let interrupted = || interruptible && me.interrupted() && (me.ops.confirm)(me);
+        if interrupted() {
             return Woken::Interrupted;
         }
         if cpu::park(deadline, interruptible) {
             Woken::TimedOut
-        } else if interruptible && me.interrupted() {
+        } else if interrupted() {
             Woken::Interrupted
         } else {
             Woken::Unparked

@@ -130,8 +130,11 @@ pub fn times(cx: &mut Cx<'_>, buf: Out<Tms>) -> Res<u64> {
     Ok(machine::now().0 / TICK_NS)
 }
 
-/// Sleeps until `deadline`; interrupted, writes what is left.
+/// Sleeps until `deadline`; interrupted, writes what is left. Should nothing handle what interrupted it, the call is
+/// made again, and goes on with the deadline that it had.
 fn sleep(cx: &Cx<'_>, deadline: Instant, remaining: Option<Out<Timespec>>) -> Res<()> {
+    let current = osv_task::current();
+    let deadline = current.own().sleep_until.take().unwrap_or(deadline);
     loop {
         match park::scheduler().park(Some(deadline), true) {
             Woken::TimedOut => return Ok(()),
@@ -140,15 +143,11 @@ fn sleep(cx: &Cx<'_>, deadline: Instant, remaining: Option<Out<Timespec>>) -> Re
             Woken::Interrupted => break,
         }
     }
-    match remaining {
-        // Relative: what has passed must not be slept again, so there is no restart from the beginning.
-        Some(remaining) => {
-            let left = deadline.since(machine::now());
-            remaining.write_opt(cx, &left.into())?;
-            Err(Errno::EINTR.into())
-        }
-        None => Err(Fail::Interrupted),
+    if let Some(remaining) = remaining {
+        remaining.write_opt(cx, &deadline.since(machine::now()).into())?;
     }
+    current.own().sleep_until.set(Some(deadline));
+    Err(Fail::Interrupted)
 }
 
 /// nanosleep(2).

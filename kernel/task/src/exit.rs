@@ -87,6 +87,10 @@ fn end_process(process: &Arc<Process>, otherwise: Status, space: Option<Arc<osv_
     }
     finish_vfork(process);
     for orphan in registry::orphan_children(process.pid()) {
+        let signo = orphan.parent_death_signal.load(Ordering::Relaxed);
+        if signo != 0 {
+            send::to_process(&orphan, Siginfo::sent(signo, code::SI_USER, process.pid(), 0, 0));
+        }
         if orphan.ended().is_some()
             && let Some(init) = registry::process(registry::INIT)
         {

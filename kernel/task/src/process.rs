@@ -69,6 +69,8 @@ pub struct Process {
     pub nice: AtomicI32,
     /// prctl(PR_SET_DUMPABLE) and others that are only remembered.
     pub flags: Remembered,
+    /// Signal to get when the parent ends: prctl(PR_SET_PDEATHSIG).
+    pub parent_death_signal: AtomicU32,
     /// Interval timers.
     pub timers: crate::itimer::Timers,
 }
@@ -175,6 +177,7 @@ impl Process {
             started: osv_hw::clock::now(),
             nice: AtomicI32::new(plan.nice),
             flags: Remembered::default(),
+            parent_death_signal: AtomicU32::new(0),
             timers: crate::itimer::Timers::default(),
         })
     }
@@ -248,6 +251,11 @@ impl Process {
     /// How many threads have not ended.
     pub fn thread_count(&self) -> u32 {
         self.live.load(Ordering::Relaxed)
+    }
+
+    /// Whether a signal has stopped it.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.0.load(Ordering::SeqCst)
     }
 
     /// The wait status that was decided on, if the process is to end.

@@ -91,8 +91,8 @@ pub struct Own {
     pub page_fault: Cell<(u32, i32)>,
     /// Error code, vector and address of the fault whose signal is about to be delivered.
     pub fault: Cell<(u64, u64, u64)>,
-    /// Signal to get when the parent ends: prctl(PR_SET_PDEATHSIG).
-    pub parent_death_signal: Cell<u32>,
+    /// When the sleep under way ends, should the call be made again because nothing handled what interrupted it.
+    pub sleep_until: Cell<Option<Instant>>,
 }
 
 // SAFETY: `own` is reached only through `Current`, which exists on the thread itself only; `Drop` has the thread to
@@ -109,7 +109,7 @@ impl fmt::Debug for Thread {
     }
 }
 
-static OPS: Ops = Ops { share, activate, release };
+static OPS: Ops = Ops { share, confirm, activate, release };
 
 /// The thread around an entity.
 fn of(entity: &Entity) -> &Thread {
@@ -124,6 +124,21 @@ fn share(entity: &Entity) -> Arc<dyn Unpark> {
         Arc::increment_strong_count(thread);
         Arc::from_raw(thread)
     }
+}
+
+fn confirm(entity: &Entity) -> bool {
+    let thread = of(entity);
+    let work = &entity.head.exit_work;
+    if thread.is_ending() || thread.process.is_stopped() {
+        return true;
+    }
+    work.fetch_and(!exit_work::SIGNAL, Ordering::SeqCst);
+    // A sender queues first and notifies then, so what comes from now on sets the bit again.
+    let pending = thread.has_deliverable();
+    if pending {
+        work.fetch_or(exit_work::SIGNAL, Ordering::SeqCst);
+    }
+    pending
 }
 
 fn activate(entity: &Entity) {
@@ -239,6 +254,20 @@ impl Thread {
     pub(crate) fn notify(&self, work: u32) {
         self.entity.head.exit_work.fetch_or(work, Ordering::SeqCst);
         osv_sched::interrupt(&self.entity);
+        if work & exit_work::EXIT != 0 {
+            // Even one that sleeps regardless of signals looks at its condition again.
+            osv_sched::unpark(&self.entity);
+        }
+    }
+
+    /// Signals that wait for this thread or its process.
+    pub fn pending_set(&self) -> SigSet {
+        self.pending.lock().set().union(self.process.pending.lock().set())
+    }
+
+    fn has_deliverable(&self) -> bool {
+        let awaited = SigSet(self.awaited.load(Ordering::SeqCst));
+        !self.pending_set().minus(self.mask().minus(awaited)).is_empty()
     }
 
     /// Whether it is to end.
@@ -362,14 +391,6 @@ impl Current {
         self.awaited.store(signals.0, Ordering::SeqCst);
     }
 
-    /// Signals that wait for this thread or its process.
-    pub fn pending_set(&self) -> SigSet {
-        self.pending.lock().set().union(self.process().pending.lock().set())
-    }
-
-    fn has_deliverable(&self) -> bool {
-        !self.pending_set().minus(self.mask()).is_empty()
-    }
 }
 
 /// Starts a kernel thread: a thread of init's process that runs `run`.

@@ -67,10 +67,10 @@ pub fn prctl(cx: &mut Cx<'_>, option: Int, arg2: ULong, arg3: ULong, arg4: ULong
             if arg2.0 > 64 {
                 return Err(Errno::EINVAL.into());
             }
-            osv_task::current().own().parent_death_signal.set(arg2.0 as u32);
+            process.parent_death_signal.store(arg2.0 as u32, Ordering::Relaxed);
         }
         p::GET_PDEATHSIG => {
-            let signo = osv_task::current().own().parent_death_signal.get();
+            let signo = process.parent_death_signal.load(Ordering::Relaxed);
             cx.write_bytes(UserAddr(arg2.0), &signo.to_le_bytes())?;
         }
         p::SET_DUMPABLE => flags.dumpable.store(u32::from(flag()?), Ordering::Relaxed),

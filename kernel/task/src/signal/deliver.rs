@@ -31,8 +31,10 @@ pub fn register_dispatch(dispatch: fn(&mut Frame) -> isize) {
 }
 
 /// System calls that a handler always interrupts with EINTR, SA_RESTART or not: signal(7).
-fn never_restarts(nr: u64) -> bool {
-    matches!(
+fn never_restarts(nr: u64, args: &[u64; 6]) -> bool {
+    const FUTEX: u64 = 202;
+    // FUTEX_WAIT restarts when it has no timeout.
+    nr == FUTEX && args[3] != 0 || matches!(
         nr,
         7 | 23
             | 34
@@ -41,9 +43,7 @@ fn never_restarts(nr: u64) -> bool {
             | 69
             | 70
             | 128
-            | 130
-            | 202
-            | 208
+            | 130 | 208
             | 220
             | 230
             | 232
@@ -151,6 +151,7 @@ fn deliver(
         let (info, action) = next;
         interrupted(&action, regs);
         let own = me.own();
+        own.sleep_until.set(None);
         let mask = own.saved_mask.take().unwrap_or(me.mask());
         let stack = own.alt_stack.get();
         let fault = own.fault.take();
@@ -205,7 +206,7 @@ pub fn exit_to_app(frame: &mut Frame, mut ret: isize) -> isize {
             },
             |action, regs| {
                 if core::mem::take(&mut pending_restart) {
-                    regs.rax = if action.flags & sa::RESTART == 0 || never_restarts(nr) {
+                    regs.rax = if action.flags & sa::RESTART == 0 || never_restarts(nr, &args) {
                         Errno::EINTR.to_ret().cast_unsigned() as u64
                     } else {
                         make_restart(nr, &args, trapped, regs);
