@@ -456,11 +456,10 @@ pub(crate) fn park(deadline: Option<Instant>, interruptible: bool) -> bool {
         let irq = NoIrq::enter();
         if me.state.compare_exchange(RUNNING, PARKED, Ordering::SeqCst, Ordering::SeqCst).is_err() {
             me.state.store(RUNNING, Ordering::SeqCst);
-        } else if interruptible
-            && me.interrupted()
+        } else if ((interruptible && me.interrupted()) || (deadline.is_some() && me.timed_out.load(Ordering::SeqCst)))
             && me.state.compare_exchange(PARKED, RUNNING, Ordering::SeqCst, Ordering::SeqCst).is_ok()
         {
-            // A signal came in between.
+            // A signal came in between, or the timer fired and found nobody asleep.
         } else {
             switch_away(Why::Park, &irq);
         }
@@ -541,7 +540,7 @@ pub(crate) fn timer_fired() {
         };
         // SAFETY: a thread removes its deadline under this lock before it goes on, so it is alive.
         let e = unsafe { entity.as_ref() };
-        e.timed_out.store(true, Ordering::Relaxed);
+        e.timed_out.store(true, Ordering::SeqCst);
         let ours = e.state.compare_exchange(PARKED, RUNNING, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         drop(timers);
         if ours {
