@@ -49,7 +49,7 @@ static REALTIME_OFFSET: AtomicU64 = AtomicU64::new(0);
 static SETTING: AtomicBool = AtomicBool::new(false);
 
 fn scaled(value: u64, by: u64) -> u64 {
-    (u128::from(value) * u128::from(by) >> 32) as u64
+    u64::try_from(u128::from(value) * u128::from(by) >> 32).unwrap_or(u64::MAX)
 }
 
 /// CLOCK_MONOTONIC.
@@ -140,7 +140,10 @@ pub fn set_timer(deadline: Instant) {
             crate::irq::lapic::timer_start(0);
         } else {
             let left = deadline.0.saturating_sub(now().0);
-            let counts = (u128::from(left) * u128::from(per_ns) >> 32) + 1;
+            let counts = scaled(left, per_ns);
+            // A little late rather than a little early, which would cost another interrupt: the two clocks' rates
+            // are known to some 100 ppm.
+            let counts = counts.saturating_add(counts >> 12).saturating_add(1);
             crate::irq::lapic::timer_start(counts.min(u32::MAX.into()) as u32);
         }
     }
