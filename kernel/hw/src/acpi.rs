@@ -102,7 +102,9 @@ fn walk(rsdp: u64, machine: &mut Machine) -> Option<()> {
         let Some(table) = table(at) else { continue };
         match &table[..4] {
             b"APIC" => madt(table, machine),
-            b"FACP" => machine.pm_timer = u32_at(table, 76).filter(|&p| p != 0 && p < 0x1_0000).map(|p| p as u16),
+            b"FACP" => {
+                machine.pm_timer = u32_at(table, 76).filter(|&p| p != 0 && p < 0x1_0000).map(|p| p as u16)
+            }
             b"HPET" => machine.hpet = u64_at(table, 44),
             _ => {}
         }
@@ -130,7 +132,10 @@ fn madt(table: &[u8], machine: &mut Machine) {
                     *slot = line;
                 }
             }),
-            9 => u32_at(entry, 8).filter(|flags| flags & 1 != 0).and_then(|_| u32_at(entry, 4)).map(|id| machine.add_cpu(id)),
+            9 => u32_at(entry, 8)
+                .filter(|flags| flags & 1 != 0)
+                .and_then(|_| u32_at(entry, 4))
+                .map(|id| machine.add_cpu(id)),
             _ => u16_at(entry, 0).map(|_| ()),
         };
         if read.is_none() && !matches!(kind, 0 | 9) {

@@ -29,7 +29,12 @@ impl Context {
     ///
     /// # Safety
     /// `stack_top` is 16-byte aligned and ends [`KERNEL_STACK_SIZE`] writable bytes that the thread owns.
-    pub unsafe fn new(stack_top: usize, entry: extern "C" fn(usize) -> !, arg: usize, fs_base: u64) -> Context {
+    pub unsafe fn new(
+        stack_top: usize,
+        entry: extern "C" fn(usize) -> !,
+        arg: usize,
+        fs_base: u64,
+    ) -> Context {
         let _ = KERNEL_STACK_SIZE;
         let frame: *mut crate::gate::Frame =
             core::ptr::with_exposed_provenance_mut(stack_top - size_of::<crate::gate::Frame>());

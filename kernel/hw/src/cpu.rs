@@ -82,7 +82,9 @@ impl Msr {
     pub unsafe fn read(self) -> u64 {
         let (low, high): (u32, u32);
         // SAFETY: as the caller says.
-        unsafe { asm!("rdmsr", in("ecx") self.0, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags)) };
+        unsafe {
+            asm!("rdmsr", in("ecx") self.0, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags))
+        };
         u64::from(high) << 32 | u64::from(low)
     }
 
@@ -94,7 +96,9 @@ impl Msr {
     pub unsafe fn write(self, value: u64) {
         let (low, high) = (value as u32, (value >> 32) as u32);
         // SAFETY: as the caller says.
-        unsafe { asm!("wrmsr", in("ecx") self.0, in("eax") low, in("edx") high, options(nostack, preserves_flags)) };
+        unsafe {
+            asm!("wrmsr", in("ecx") self.0, in("eax") low, in("edx") high, options(nostack, preserves_flags))
+        };
     }
 }
 

@@ -8,13 +8,13 @@
 mod start;
 
 #[cfg(osv_guest)]
-pub(crate) use start::{init, reserve_trampoline};
-#[cfg(osv_guest)]
 pub use start::{found, start_others};
+#[cfg(osv_guest)]
+pub(crate) use start::{init, reserve_trampoline};
 
-use crate::percpu::MAX_CPUS;
 #[cfg(osv_guest)]
 use crate::irq::{self, lapic};
+use crate::percpu::MAX_CPUS;
 #[cfg(osv_guest)]
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -89,7 +89,9 @@ pub(crate) fn serve() {
         return;
     }
     match REQUEST.function.load(Ordering::Relaxed) {
-        0 => crate::paging::flush_range(&(REQUEST.start.load(Ordering::Relaxed)..REQUEST.end.load(Ordering::Relaxed))),
+        0 => crate::paging::flush_range(
+            &(REQUEST.start.load(Ordering::Relaxed)..REQUEST.end.load(Ordering::Relaxed)),
+        ),
         address => {
             // SAFETY: `call_on` stored a function of this type there.
             let function: fn(usize) = unsafe { core::mem::transmute(address) };

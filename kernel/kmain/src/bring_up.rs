@@ -22,7 +22,13 @@ fn osv_kernel_main(boot: BootInfo) -> ! {
         error!("{problem}");
     }
     set_log_level(early.log);
-    info!("{} ticks: {} MiB of RAM, image {:?}, root {:?}", osv_hw::cpu::rdtsc(), boot.ram.total() >> 20, osv_hw::boot::image(), boot.root);
+    info!(
+        "{} ticks: {} MiB of RAM, image {:?}, root {:?}",
+        osv_hw::cpu::rdtsc(),
+        boot.ram.total() >> 20,
+        osv_hw::boot::image(),
+        boot.root
+    );
     let source = osv_hw::machine::init(&boot, early.tsc_hz, early.time_unix_ns);
     info!("TSC {} Hz ({source:?}), {} ticks after the reset", clock::tsc_hz(), osv_hw::cpu::rdtsc());
     if source == clock::Source::Assumed {
@@ -40,7 +46,9 @@ fn osv_kernel_main(boot: BootInfo) -> ! {
     osv_vfs::clock::register(|| osv_vfs::Time(clock::realtime_ns().cast_signed()));
     osv_hw::gate::install(&osv_sys::dispatch::HANDLERS);
     osv_task::upcalls::register();
-    osv_task::signal::deliver::register_dispatch(|frame| osv_sys::dispatch::HANDLERS[frame.nr as usize](frame));
+    osv_task::signal::deliver::register_dispatch(|frame| {
+        osv_sys::dispatch::HANDLERS[frame.nr as usize](frame)
+    });
     osv_vfs::device::register_fifos(alloc::sync::Arc::new(osv_event::pipe::NamedPipes::default()));
     // SAFETY: the boot context of this CPU, once.
     let started = unsafe { osv_task::bring_up_cpu() }

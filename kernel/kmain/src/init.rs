@@ -20,9 +20,9 @@ use osv_hw::power;
 use osv_task::creds::Credentials;
 use osv_task::init::{self, Application};
 use osv_task::{Process, Status};
-use osv_virtio::supervisor::Event;
 use osv_vfs::path::From;
 use osv_vfs::{Creds, FdFlags, FdTable, FsContext, OpenFile, ops};
+use osv_virtio::supervisor::Event;
 use spin::Once;
 
 static APPLICATION: Once<Arc<Process>> = Once::new();

@@ -40,7 +40,11 @@ impl Write for Ring {
 pub fn sink(level: Level, args: fmt::Arguments<'_>) {
     let mut ring = RING.lock();
     let (queued, name) = (QUEUED.load(Ordering::Relaxed), name(level));
-    let _ = if queued { writeln!(ring, "osv {name}: {args}") } else { writeln!(serial::Writer, "osv {name}: {args}") };
+    let _ = if queued {
+        writeln!(ring, "osv {name}: {args}")
+    } else {
+        writeln!(serial::Writer, "osv {name}: {args}")
+    };
     drop(ring);
     if queued {
         crate::channel::ring();

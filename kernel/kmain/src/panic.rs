@@ -26,7 +26,11 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     }
     smp::stop_others();
     log::flush_to_serial();
-    let _ = writeln!(out, "\nosv panic on CPU {}: the kernel is at fault, not the application", percpu::cpu_index());
+    let _ = writeln!(
+        out,
+        "\nosv panic on CPU {}: the kernel is at fault, not the application",
+        percpu::cpu_index()
+    );
     if let Some(place) = info.location() {
         let _ = writeln!(out, "{place}:");
     }

@@ -44,7 +44,10 @@ pub(crate) fn boot_part() -> PhysRange {
 pub(crate) fn parts() -> Parts {
     Parts {
         text: PhysRange::new(image_phys(&raw const osv_text_start), image_phys(&raw const osv_text_end)),
-        rodata: PhysRange::new(image_phys(&raw const osv_rodata_start), image_phys(&raw const osv_rodata_end)),
+        rodata: PhysRange::new(
+            image_phys(&raw const osv_rodata_start),
+            image_phys(&raw const osv_rodata_end),
+        ),
     }
 }
 

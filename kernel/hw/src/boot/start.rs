@@ -64,7 +64,8 @@ extern "C" fn osv_kernel_start(start_info: u64) -> ! {
     if info.magic == MAGIC && info.version >= 1 {
         for index in 0..u64::from(info.memmap_entries.min(256)) {
             // SAFETY: as above.
-            let entry: MemmapEntry = unsafe { read(info.memmap_paddr + index * size_of::<MemmapEntry>() as u64) };
+            let entry: MemmapEntry =
+                unsafe { read(info.memmap_paddr + index * size_of::<MemmapEntry>() as u64) };
             if entry.kind == RAM {
                 ram.insert(PhysRange::new(entry.addr, entry.addr.saturating_add(entry.size)).pages_within());
             }

@@ -100,9 +100,27 @@ fn fatal(what: &str, frame: &InterruptFrame) -> ! {
         "{what}: vector {} error {:#x} cr2 {:#x} rip {:#x} rsp {:#x} rflags {:#x}\n\
          rax {:#x} rbx {:#x} rcx {:#x} rdx {:#x} rsi {:#x} rdi {:#x} rbp {:#x}\n\
          r8 {:#x} r9 {:#x} r10 {:#x} r11 {:#x} r12 {:#x} r13 {:#x} r14 {:#x} r15 {:#x}",
-        frame.vector, frame.error, frame.cr2, regs.rip, regs.rsp, regs.rflags,
-        regs.rax, regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi, regs.rbp,
-        regs.r8, regs.r9, regs.r10, regs.r11, regs.r12, regs.r13, regs.r14, regs.r15,
+        frame.vector,
+        frame.error,
+        frame.cr2,
+        regs.rip,
+        regs.rsp,
+        regs.rflags,
+        regs.rax,
+        regs.rbx,
+        regs.rcx,
+        regs.rdx,
+        regs.rsi,
+        regs.rdi,
+        regs.rbp,
+        regs.r8,
+        regs.r9,
+        regs.r10,
+        regs.r11,
+        regs.r12,
+        regs.r13,
+        regs.r14,
+        regs.r15,
     )
 }
 
@@ -182,10 +200,19 @@ extern "C" fn osv_fatal(frame: &mut FatalFrame) {
         18 => "machine check",
         _ => "exception without a kernel stack (overflow?)",
     };
-    error!("rax {:#x} rcx {:#x} rdx {:#x} rdi {:#x} rsi {:#x}", frame.rax, frame.rcx, frame.rdx, frame.rdi, frame.rsi);
+    error!(
+        "rax {:#x} rcx {:#x} rdx {:#x} rdi {:#x} rsi {:#x}",
+        frame.rax, frame.rcx, frame.rdx, frame.rdi, frame.rsi
+    );
     crate::backtrace::note_fault(frame.rip, frame.rbp);
     panic!(
         "{what}: vector {} error {:#x} cr2 {:#x} rip {:#x} rsp {:#x} rbx {:#x} r8.. {:x?}",
-        frame.vector, frame.error, cpu::read_cr2(), frame.rip, frame.rsp, frame.rbx, frame.r
+        frame.vector,
+        frame.error,
+        cpu::read_cr2(),
+        frame.rip,
+        frame.rsp,
+        frame.rbx,
+        frame.r
     )
 }

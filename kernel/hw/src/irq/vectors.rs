@@ -31,8 +31,16 @@ pub(crate) fn init(machine: &Machine) {
     // SAFETY: the standard ports of the 8259 pair.
     unsafe {
         for (port, value) in [
-            (0x20, 0x11), (0xa0, 0x11), (0x21, 0x20), (0xa1, 0x28), (0x21, 4), (0xa1, 2), (0x21, 1), (0xa1, 1),
-            (0x21, 0xff), (0xa1, 0xff),
+            (0x20, 0x11),
+            (0xa0, 0x11),
+            (0x21, 0x20),
+            (0xa1, 0x28),
+            (0x21, 4),
+            (0xa1, 2),
+            (0x21, 1),
+            (0xa1, 1),
+            (0x21, 0xff),
+            (0xa1, 0xff),
         ] {
             out8(port, value);
         }
@@ -43,7 +51,8 @@ pub(crate) fn init(machine: &Machine) {
 }
 
 fn take_vector() -> Option<u8> {
-    NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| (next < AFTER_DEVICES).then(|| next + 1)).ok()
+    NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| (next < AFTER_DEVICES).then(|| next + 1))
+        .ok()
 }
 
 fn bind(vector: u8, handler: Handler) {

@@ -83,7 +83,8 @@ mod tests {
     fn leaves_decode_to_what_was_encoded() {
         for bits in 0..=Pte::all().bits() {
             for size in [Size::Small, Size::Huge] {
-                let entry = Entry { phys: PhysAddr(0x12_3460_0000), size, flags: Pte::from_bits_truncate(bits) };
+                let entry =
+                    Entry { phys: PhysAddr(0x12_3460_0000), size, flags: Pte::from_bits_truncate(bits) };
                 let raw = X86::leaf(entry);
                 assert_ne!(raw, 0);
                 assert_eq!(raw & PRESENT != 0, entry.flags.contains(Pte::READ));

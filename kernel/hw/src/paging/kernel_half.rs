@@ -74,7 +74,8 @@ pub fn map_mmio(phys: PhysAddr, len: usize) -> Option<VirtAddr> {
 /// As [`map_mmio`], with a choice of caching.
 pub fn map_device(phys: PhysAddr, len: usize, cache: Cache) -> Option<VirtAddr> {
     let first = phys.align_down(PAGE_SIZE as u64);
-    let end = phys.0.checked_add(len.max(1) as u64)?.checked_add(PAGE_SIZE as u64 - 1)? & !(PAGE_SIZE as u64 - 1);
+    let end =
+        phys.0.checked_add(len.max(1) as u64)?.checked_add(PAGE_SIZE as u64 - 1)? & !(PAGE_SIZE as u64 - 1);
     let flags = PRESENT | WRITE | GLOBAL | NO_EXECUTE | if cache == Cache::Uncached { UNCACHED } else { 0 };
     let mut next = NEXT_MMIO.lock();
     let base = *next;

@@ -9,7 +9,11 @@ use core::arch::asm;
 macro_rules! entry {
     ($at:literal, $to:literal) => {
         concat!(
-            ".pushsection .osv.fixup, \"a\"\n.balign 4\n.long ", $at, " - .\n.long ", $to, " - .\n.popsection"
+            ".pushsection .osv.fixup, \"a\"\n.balign 4\n.long ",
+            $at,
+            " - .\n.long ",
+            $to,
+            " - .\n.popsection"
         )
     };
 }

@@ -61,7 +61,11 @@ static MAIN_HEAD: ThreadHead = head();
 pub static APP_HEAD: ThreadHead = head();
 
 const fn head() -> ThreadHead {
-    ThreadHead { exit_work: AtomicU32::new(0), flags: AtomicU32::new(0), kernel_stack_top: AtomicUsize::new(0) }
+    ThreadHead {
+        exit_work: AtomicU32::new(0),
+        flags: AtomicU32::new(0),
+        kernel_stack_top: AtomicUsize::new(0),
+    }
 }
 
 /// Ticks of the timer since boot, and how far apart they are; 0: none.
@@ -153,11 +157,8 @@ fn timer() {
 /// Arms the timer as [`TICK_NS`] says.
 fn arm() {
     let gap = TICK_NS.load(Ordering::Relaxed);
-    let deadline = if gap == 0 {
-        osv_base::Instant::FOREVER
-    } else {
-        osv_base::Instant(osv_hw::clock::now().0 + gap)
-    };
+    let deadline =
+        if gap == 0 { osv_base::Instant::FOREVER } else { osv_base::Instant(osv_hw::clock::now().0 + gap) };
     osv_hw::clock::set_timer(deadline);
 }
 

@@ -20,7 +20,8 @@ test!(EVERY_GATE_HAS_AN_INTERRUPT_STACK, {
     check(limit == 4095, "256 gates")?;
     for vector in 0..256 {
         // SAFETY: inside the table that the CPU uses.
-        let low = unsafe { core::ptr::with_exposed_provenance::<u64>(base as usize + vector * 16).read_volatile() };
+        let low =
+            unsafe { core::ptr::with_exposed_provenance::<u64>(base as usize + vector * 16).read_volatile() };
         check(low >> 47 & 1 != 0, "present")?;
         check(low >> 32 & 7 != 0, "names a stack")?;
         check(low >> 40 & 15 == 14, "turns interrupts off")?;
@@ -55,9 +56,7 @@ test!(A_JUMP_INTO_THE_KERNELS_HALF_IS_A_FAULT_OF_THE_APPLICATION, {
 
 test!(RETURNING_TO_A_WILD_ADDRESS_IS_A_FAULT_OF_THE_APPLICATION, {
     // The return address of a call is changed before the handler is through: as a corrupt stack would.
-    let code = blob!(
-        wild, "mov rax, 0x8000000000000000", "push rax", "mov eax, 1", "jmp [rdi + 8]",
-    );
+    let code = blob!(wild, "mov rax, 0x8000000000000000", "push rax", "mov eax, 1", "jmp [rdi + 8]",);
     let frame = fault(app::run(code, 0, |_| {}))?;
     check(frame.vector == 13 && frame.from_app == 1 && frame.regs.rip == 1 << 63, "frame")
 });
@@ -80,9 +79,19 @@ test!(SINGLE_STEPPING_REACHES_THE_APPLICATION, {
 test!(A_PAGE_FAULT_IS_SERVED_WITH_INTERRUPTS_ON, {
     let code = blob!(
         hole,
-        "mov rax, 0x12345678", "mov [rsp - 8], rax", "mov [rsp - 128], rax", "movq xmm5, rax",
-        "mov rcx, 0x700010", "mov [rcx], rax", "mov rdi, [rcx]", "mov rsi, [rsp - 8]", "mov rdx, [rsp - 128]",
-        "movq r10, xmm5", "mov r8, rax", "xor eax, eax", "syscall",
+        "mov rax, 0x12345678",
+        "mov [rsp - 8], rax",
+        "mov [rsp - 128], rax",
+        "movq xmm5, rax",
+        "mov rcx, 0x700010",
+        "mov [rcx], rax",
+        "mov rdi, [rcx]",
+        "mov rsi, [rsp - 8]",
+        "mov rdx, [rsp - 128]",
+        "movq r10, xmm5",
+        "mov r8, rax",
+        "xor eax, eax",
+        "syscall",
     );
     let before = app::TICKS.load(Ordering::Relaxed);
     let end = app::run(code, 50_000, |_| {});

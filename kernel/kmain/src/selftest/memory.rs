@@ -62,7 +62,9 @@ test!(TEXT_IS_READ_ONLY_IN_EVERY_MAPPING, {
         }
     });
     let mut writable = 0;
-    walk(paging::root().0, 4, 0, WRITE, &mut |_, phys, write, _| writable += u32::from(write && text.contains(&phys)));
+    walk(paging::root().0, 4, 0, WRITE, &mut |_, phys, write, _| {
+        writable += u32::from(write && text.contains(&phys))
+    });
     check(writable == 0, "a page of text is writable elsewhere")
 });
 

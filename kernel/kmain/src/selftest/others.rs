@@ -33,9 +33,13 @@ test!(THE_TIMER_FIRES_NO_EARLIER_THAN_ASKED, {
 
 test!(EVERY_CPU_ANSWERS_CALLS, {
     SEEN.store(0, Ordering::Relaxed);
-    smp::call_on(u64::MAX, |bit| {
-        SEEN.fetch_or(1 << (osv_hw::percpu::cpu_index() + bit), Ordering::Relaxed);
-    }, 0);
+    smp::call_on(
+        u64::MAX,
+        |bit| {
+            SEEN.fetch_or(1 << (osv_hw::percpu::cpu_index() + bit), Ordering::Relaxed);
+        },
+        0,
+    );
     check(SEEN.load(Ordering::Relaxed) | 1 == smp::online(), "all of them")?;
     check(smp::online().count_ones() as usize == smp::found(), "all CPUs run")
 });
