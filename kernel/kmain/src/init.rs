@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use osv_abi::Errno;
-use osv_abi::boot::{BOOT_FILE, BootConfig, Supervisor};
+use osv_abi::boot::{BOOT_FILE, BootConfig, Libc, Supervisor};
 use osv_abi::channel::Exit;
 use osv_abi::uapi::file::open;
 use osv_abi::uapi::signal::sig;
@@ -150,6 +150,10 @@ fn application(boot: BootInfo, streams: &Arc<Streams>) -> Res<Arc<Process>> {
 fn configure(config: &BootConfig) {
     crate::bring_up::set_log_level(config.log);
     osv_sys::system::set_host_name(&config.hostname);
+    osv_task::exec::use_image_libc(config.libc == Libc::Image);
+    if config.strace {
+        osv_sys::strace::start();
+    }
     for word in &config.foreign {
         info!("`{}` on the command line is not ours", word.escape_ascii());
     }

@@ -22,6 +22,7 @@ extern crate std;
 pub mod cursor;
 pub mod cx;
 pub mod dispatch;
+pub mod strace;
 
 pub mod event;
 pub mod file;
