@@ -49,7 +49,7 @@ static REALTIME_OFFSET: AtomicU64 = AtomicU64::new(0);
 static SETTING: AtomicBool = AtomicBool::new(false);
 
 fn scaled(value: u64, by: u64) -> u64 {
-    u64::try_from(u128::from(value) * u128::from(by) >> 32).unwrap_or(u64::MAX)
+    u64::try_from((u128::from(value) * u128::from(by)) >> 32).unwrap_or(u64::MAX)
 }
 
 /// CLOCK_MONOTONIC.
@@ -130,9 +130,9 @@ pub fn set_timer(deadline: Instant) {
             let target = if deadline == Instant::FOREVER {
                 0
             } else {
-                let ticks = u128::from(deadline.0) * u128::from(INVERSE.load(Ordering::Relaxed)) >> 32;
+                let ticks = scaled(deadline.0, INVERSE.load(Ordering::Relaxed));
                 // Rounded up, so that the deadline is past when it fires.
-                (BASE_TSC.load(Ordering::Relaxed) as u128 + ticks + 1).min(u128::from(u64::MAX)) as u64
+                BASE_TSC.load(Ordering::Relaxed).saturating_add(ticks).saturating_add(1)
             };
             // SAFETY: the CPU has the register, and the timer is in that mode.
             unsafe { crate::cpu::Msr::TSC_DEADLINE.write(target) };

@@ -13,6 +13,7 @@
 //! `unsafe` is at home here. On a host the crate compiles so that the crates above can be tested; what only makes
 //! sense in ring 0 then aborts.
 #![no_std]
+#![cfg_attr(not(osv_guest), expect(dead_code, reason = "much of it only runs in ring 0"))]
 
 extern crate alloc;
 #[cfg(test)]

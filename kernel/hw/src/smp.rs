@@ -22,7 +22,6 @@ use osv_sync::SpinLock;
 
 /// Bit n: CPU n runs.
 static ONLINE: AtomicU64 = AtomicU64::new(1);
-#[cfg_attr(not(osv_guest), expect(dead_code, reason = "only the guest sends interrupts"))]
 static APIC_IDS: [AtomicU32; MAX_CPUS] = [const { AtomicU32::new(0) }; MAX_CPUS];
 
 /// CPUs that run, as a set of bits.
@@ -56,7 +55,6 @@ struct Request {
     argument: AtomicUsize,
 }
 
-#[cfg_attr(not(osv_guest), expect(dead_code, reason = "only the guest sends interrupts"))]
 static REQUEST: Request = Request {
     pending: AtomicU64::new(0),
     start: AtomicU64::new(0),

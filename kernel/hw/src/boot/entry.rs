@@ -10,12 +10,10 @@ use core::arch::global_asm;
 unsafe extern "C" {
     static osv_image_start: u8;
     static osv_image_end: u8;
-    static osv_boot_end: u8;
     static osv_text_start: u8;
     static osv_text_end: u8;
     static osv_rodata_start: u8;
     static osv_rodata_end: u8;
-    static osv_boot_pml4: u8;
     static osv_ap_trampoline: u8;
     static osv_ap_trampoline_end: u8;
     static osv_ap_stack: u8;
@@ -36,11 +34,6 @@ pub(super) fn image() -> PhysRange {
     PhysRange::new((&raw const osv_image_start).addr() as u64, image_phys(&raw const osv_image_end))
 }
 
-/// Code and tables that only booting needs.
-pub(crate) fn boot_part() -> PhysRange {
-    PhysRange::new((&raw const osv_image_start).addr() as u64, (&raw const osv_boot_end).addr() as u64)
-}
-
 pub(crate) fn parts() -> Parts {
     Parts {
         text: PhysRange::new(image_phys(&raw const osv_text_start), image_phys(&raw const osv_text_end)),
@@ -49,11 +42,6 @@ pub(crate) fn parts() -> Parts {
             image_phys(&raw const osv_rodata_end),
         ),
     }
-}
-
-/// The boot tables' root: identity and upper half of the first GiB.
-pub(crate) fn boot_root() -> u64 {
-    (&raw const osv_boot_pml4).addr() as u64
 }
 
 /// The code that a starting CPU runs below 1 MiB: bytes to copy, and where in it the stack pointer goes.
@@ -124,16 +112,20 @@ osv_ap_trampoline:
     mov bx, ax
     shl ebx, 4
     // A 32-bit lgdt through ds, and the far jump's target, relative to this page.
-    // AT&T syntax: Intel's takes no difference of labels as an address.
-    .att_syntax
-    leal (osv_ap_32 - osv_ap_trampoline)(%ebx), %eax
-    movl %eax, osv_ap_jump - osv_ap_trampoline
-    lgdtl osv_ap_gdt_pointer - osv_ap_trampoline
-    movl %cr0, %eax
-    orb $1, %al
-    movl %eax, %cr0
-    ljmpl *(osv_ap_jump - osv_ap_trampoline)
-    .intel_syntax noprefix
+    mov edi, offset osv_ap_trampoline   // distances from here: Intel syntax takes no difference as an address
+    lea esi, [ebx + osv_ap_32]
+    sub esi, edi
+    mov eax, offset osv_ap_jump
+    sub eax, edi
+    mov [eax], esi
+    mov ecx, offset osv_ap_gdt_pointer
+    sub ecx, edi
+    lgdtd [ecx]
+    mov edx, cr0
+    or dl, 1
+    mov cr0, edx
+    .byte 0x66                          // a 32-bit target: the assembler drops a data32 here
+    ljmp [eax]
     .code32
 osv_ap_32:
     mov eax, 0x10
@@ -176,10 +168,9 @@ osv_ap_64:
     mov fs, eax
     mov gs, eax
     xor ebp, ebp
-    .att_syntax
-    movq (osv_ap_stack - osv_ap_trampoline)(%rbx), %rsp
-    movq (osv_ap_stack - osv_ap_trampoline + 8)(%rbx), %rdi
-    .intel_syntax noprefix
+    sub rbx, offset osv_ap_trampoline
+    mov rsp, [rbx + osv_ap_stack]
+    mov rdi, [rbx + osv_ap_stack + 8]
     mov rax, offset osv_ap_start
     call rax
     ud2

@@ -21,7 +21,6 @@ fn range(start: u64, len: u64) -> PhysRange {
 }
 
 /// The root file system; empty in a kernel that was not packed.
-#[cfg_attr(not(osv_guest), expect(dead_code, reason = "read at boot"))]
 pub(super) fn root() -> PhysRange {
     // SAFETY: a valid static; volatile because the file's bytes differ from the compiler's.
     let found = unsafe { (&raw const ROOT).read_volatile() };
@@ -29,7 +28,6 @@ pub(super) fn root() -> PhysRange {
 }
 
 /// The table of function names; empty in a kernel that was not packed.
-#[cfg_attr(not(osv_guest), expect(dead_code, reason = "read at boot"))]
 pub(super) fn symbols() -> PhysRange {
     // SAFETY: as above.
     let found = unsafe { (&raw const SYMBOLS).read_volatile() };

@@ -1,6 +1,7 @@
 //! The extended state: what XSAVE, or FXSAVE on a CPU without it, holds.
 
 use core::arch::asm;
+#[cfg(osv_guest)]
 use core::arch::x86_64::__cpuid_count;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

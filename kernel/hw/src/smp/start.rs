@@ -74,7 +74,7 @@ pub fn start_others(main: fn(usize) -> !) -> usize {
     let target: *mut u8 = core::ptr::with_exposed_provenance_mut(direct(PhysAddr(page)).0 as usize);
     // SAFETY: the page was kept for this, and the code is shorter.
     unsafe { target.copy_from_nonoverlapping(code.as_ptr(), code.len()) };
-    for cpu in 1..found() {
+    for (cpu, apic) in APIC_IDS.iter().enumerate().take(found()).skip(1) {
         // SAFETY: the layout is not empty.
         let stack = unsafe { alloc_zeroed(Layout::new::<Stack>()) };
         if stack.is_null() {
@@ -88,7 +88,7 @@ pub fn start_others(main: fn(usize) -> !) -> usize {
             words.write_volatile(top as u64);
             words.add(1).write_volatile(cpu as u64);
         }
-        let apic = APIC_IDS[cpu].load(Ordering::Relaxed);
+        let apic = apic.load(Ordering::Relaxed);
         lapic::send(apic, 0x4500);
         crate::clock::spin_for(20_000);
         for patience_ns in [1_000_000, 200_000_000] {
