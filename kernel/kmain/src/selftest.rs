@@ -23,8 +23,8 @@ pub struct Test {
 }
 
 unsafe extern "C" {
-    static osv_selftest_start: Test;
-    static osv_selftest_end: Test;
+    static osv_selftest_start: u8;
+    static osv_selftest_end: u8;
 }
 
 /// Declares a test: `test!(name, { body that gives Result<(), &'static str> })`.
@@ -55,7 +55,7 @@ pub fn crash_if_wanted(words: &[alloc::vec::Vec<u8>]) {
 }
 
 /// The filter of a `selftest` word among `words`, if there is one.
-pub fn wanted<'a>(words: &'a [alloc::vec::Vec<u8>]) -> Option<&'a str> {
+pub fn wanted(words: &[alloc::vec::Vec<u8>]) -> Option<&str> {
     words.iter().find_map(|word| {
         let rest = core::str::from_utf8(word).ok()?.strip_prefix("selftest")?;
         if rest.is_empty() { Some("") } else { rest.strip_prefix('=') }
@@ -65,7 +65,7 @@ pub fn wanted<'a>(words: &'a [alloc::vec::Vec<u8>]) -> Option<&'a str> {
 /// Runs the tests whose names contain `filter`, and ends the machine.
 pub fn run(filter: &str) -> ! {
     app::prepare();
-    let start = &raw const osv_selftest_start;
+    let start = (&raw const osv_selftest_start).cast::<Test>();
     let end = &raw const osv_selftest_end;
     let count = (end.addr() - start.addr()) / size_of::<Test>();
     // SAFETY: the linker collects the records between the two symbols.

@@ -156,6 +156,7 @@ osv_ap_gdt_pointer:
 osv_ap_stack:
     .quad 0                     // top of the CPU's first stack
     .quad 0                     // its argument
+    .quad 0                     // the kernel's page tables
     .globl osv_ap_trampoline_end
 osv_ap_trampoline_end:
     .code64
@@ -169,11 +170,11 @@ osv_ap_64:
     mov gs, eax
     xor ebp, ebp
     sub rbx, offset osv_ap_trampoline
-    mov rsp, [rbx + osv_ap_stack]
+    mov rsi, [rbx + osv_ap_stack]
     mov rdi, [rbx + osv_ap_stack + 8]
-    mov rax, offset osv_ap_start
-    call rax
-    ud2
+    mov rdx, [rbx + osv_ap_stack + 16]
+    mov rax, offset osv_ap_high
+    jmp rax
 
     .balign 8
 osv_boot_gdt:
@@ -184,6 +185,15 @@ osv_boot_gdt:
 osv_boot_gdt_pointer:
     .word 31
     .quad osv_boot_gdt
+    .popsection
+
+    // In the upper half, which both tables show: from here on the kernel's own.
+    .pushsection .text.osv_ap_high, "ax"
+osv_ap_high:
+    mov cr3, rdx
+    mov rsp, rsi
+    call osv_ap_start
+    ud2
     .popsection
 
     .pushsection .boot.data, "aw"

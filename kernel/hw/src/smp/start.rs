@@ -87,6 +87,7 @@ pub fn start_others(main: fn(usize) -> !) -> usize {
             let words: *mut u64 = target.add(stack_at).cast();
             words.write_volatile(top as u64);
             words.add(1).write_volatile(cpu as u64);
+            words.add(2).write_volatile(crate::paging::root().0);
         }
         let apic = apic.load(Ordering::Relaxed);
         lapic::send(apic, 0x4500);
@@ -119,8 +120,6 @@ extern "C" fn osv_ap_start(cpu: usize) -> ! {
     unsafe { core::arch::asm!("mov {}, rsp", out(reg) rsp, options(nomem, nostack, preserves_flags)) };
     crate::percpu::init_cpu(cpu, rsp.next_multiple_of(align_of::<Stack>()));
     crate::cpu::init_control();
-    // SAFETY: the kernel's tables show all that the boot tables show of it.
-    unsafe { crate::paging::activate(crate::paging::root()) };
     // SAFETY: the layout is not empty; the tables are this CPU's for ever, and zeroed.
     unsafe {
         let tables = alloc_zeroed(Layout::new::<descriptors::CpuTables>());
