@@ -108,7 +108,7 @@ extern "C" fn cancelled() -> isize {
     unsafe {
         let this = tcb::current();
         if (*this).cancel_disabled.load(Relaxed) == ENABLED || (*this).cancel_async.load(Relaxed) != 0 {
-            crate::thread::exit(CANCELED);
+            crate::thread::end(CANCELED);
         }
     }
     Errno::ECANCELED.to_ret()
@@ -133,7 +133,7 @@ pub fn test() {
     unsafe {
         let this = tcb::current();
         if (*this).cancel.load(Relaxed) != 0 && (*this).cancel_disabled.load(Relaxed) == ENABLED {
-            crate::thread::exit(CANCELED);
+            crate::thread::end(CANCELED);
         }
     }
 }
@@ -180,7 +180,7 @@ unsafe fn cancel(thread: *mut Tcb) -> c_int {
         (*thread).cancel.store(1, SeqCst);
         if thread == tcb::current() {
             if (*thread).cancel_disabled.load(Relaxed) == ENABLED && (*thread).cancel_async.load(Relaxed) != 0 {
-                crate::thread::exit(CANCELED);
+                crate::thread::end(CANCELED);
             }
             return 0;
         }

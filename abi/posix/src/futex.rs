@@ -40,8 +40,6 @@ impl Scope {
 
 const WAIT: usize = 0;
 const WAKE: usize = 1;
-const REQUEUE: usize = 3;
-const LOCK_PI: usize = 6;
 const WAIT_BITSET: usize = 9;
 const CLOCK_REALTIME: usize = 256;
 const ALL_BITS: usize = u32::MAX as usize;
@@ -51,6 +49,13 @@ const ALL_BITS: usize = u32::MAX as usize;
 pub fn wait(word: &AtomicU32, expected: u32, scope: Scope) {
     // SAFETY: the kernel only reads the word.
     unsafe { gate::call(Sysno::futex, [address(word), WAIT | scope.0, expected as usize, 0]) };
+}
+
+/// Sleeps while the word is `expected`, at most for this long; may return early, for no reason.
+pub fn wait_for(word: &AtomicU32, expected: u32, scope: Scope, time: &Timespec) {
+    let time = core::ptr::from_ref(time).addr();
+    // SAFETY: the kernel only reads the word and the time.
+    unsafe { gate::call(Sysno::futex, [address(word), WAIT | scope.0, expected as usize, time]) };
 }
 
 /// Sleeps while the word is `expected`, at most until the deadline of the clock.
@@ -113,20 +118,6 @@ pub fn wake(word: &AtomicU32, count: u32, scope: Scope) {
 pub fn wake_address(word: usize, count: u32, scope: Scope) {
     // SAFETY: the kernel does not read the word on a wake.
     unsafe { gate::call(Sysno::futex, [word, WAKE | scope.0, count as usize]) };
-}
-
-/// Wakes up to `wake` sleepers of `from` and lets up to `requeue` more sleep on `to` instead.
-pub fn requeue(from: &AtomicU32, wake: u32, requeue: u32, to: usize, scope: Scope) {
-    let arguments = [address(from), REQUEUE | scope.0, wake as usize, requeue as usize, to];
-    // SAFETY: the kernel does not read the words on a requeue.
-    unsafe { gate::call(Sysno::futex, arguments) };
-}
-
-/// Whether the kernel has priority-inheriting futexes.
-pub fn has_priority_inheritance() -> bool {
-    let word = AtomicU32::new(0);
-    // SAFETY: locks the local word, which nobody else knows.
-    unsafe { gate::call(Sysno::futex, [address(&word), LOCK_PI | PRIVATE.0, 0, 0]) == 0 }
 }
 
 fn address(word: &AtomicU32) -> usize {

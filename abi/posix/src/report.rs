@@ -4,13 +4,32 @@ use crate::gate::{self, Sysno};
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// Collects a line and writes it at once.
-struct Line {
-    bytes: [u8; 256],
+/// Text of bounded length; what does not fit is cut.
+#[derive(Debug)]
+pub struct Text<const N: usize> {
+    bytes: [u8; N],
     length: usize,
 }
 
-impl Write for Line {
+impl<const N: usize> Text<N> {
+    /// No text.
+    pub const fn new() -> Self {
+        Text { bytes: [0; N], length: 0 }
+    }
+
+    /// What was written.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl<const N: usize> Default for Text<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> Write for Text<N> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = &mut self.bytes[self.length..];
         let count = room.len().min(text.len());
@@ -22,7 +41,7 @@ impl Write for Line {
 
 /// Writes one line to standard error.
 pub fn line(text: fmt::Arguments<'_>) {
-    let mut line = Line { bytes: [0; 256], length: 0 };
+    let mut line = Text::<256>::new();
     let _ = line.write_fmt(text);
     let end = line.length.min(255);
     line.bytes[end] = b'\n';

@@ -155,6 +155,11 @@ pub fn current() -> *mut Tcb {
 }
 
 impl Tcb {
+    /// The locale that threads begin with: musl's global one.
+    pub fn locale_of_new_threads(&self) -> *mut c_void {
+        crate::musl::global_locale()
+    }
+
     /// An empty block.
     pub const fn new() -> Tcb {
         // SAFETY: pointers, integers and atomics: all-zero is a value of each.
