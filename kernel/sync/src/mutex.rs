@@ -86,7 +86,8 @@ impl<T: ?Sized> Mutex<T> {
     /// Takes the lock if it is free.
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.acquire().then_some(MutexGuard { mutex: self })
+        // Lazily: a guard that is made and dropped would unlock what another thread holds.
+        self.acquire().then(|| MutexGuard { mutex: self })
     }
 
     /// Waits for the lock, asleep if need be, and takes it. Not interrupted by signals.

@@ -48,6 +48,8 @@ fn try_lock_fails_while_held() {
     let lock = Mutex::new(1);
     let guard = lock.lock();
     assert!(lock.try_lock().is_none());
+    // A failed try leaves the lock with its owner.
+    assert!(lock.try_lock().is_none());
     drop(guard);
     assert!(lock.try_lock().is_some());
 }
