@@ -3,6 +3,15 @@
 #[path = "ctype.rs"]
 #[macro_use]
 mod ctype;
+#[path = "dl.rs"]
+#[macro_use]
+mod dl;
+#[path = "fortify.rs"]
+#[macro_use]
+mod fortify;
+#[path = "glibc.rs"]
+#[macro_use]
+mod glibc;
 #[path = "ipc.rs"]
 #[macro_use]
 mod ipc;
@@ -54,6 +63,9 @@ mod stdlib;
 #[path = "string.rs"]
 #[macro_use]
 mod string;
+#[path = "thread.rs"]
+#[macro_use]
+mod thread;
 #[path = "time.rs"]
 #[macro_use]
 mod time;
@@ -66,6 +78,9 @@ mod unistd;
 macro_rules! for_each_symbol_area {
     ($($callback:tt)+) => {
         $crate::symbols_ctype! { $($callback)+ }
+        $crate::symbols_dl! { $($callback)+ }
+        $crate::symbols_fortify! { $($callback)+ }
+        $crate::symbols_glibc! { $($callback)+ }
         $crate::symbols_ipc! { $($callback)+ }
         $crate::symbols_linux! { $($callback)+ }
         $crate::symbols_locale! { $($callback)+ }
@@ -83,6 +98,7 @@ macro_rules! for_each_symbol_area {
         $crate::symbols_stdio! { $($callback)+ }
         $crate::symbols_stdlib! { $($callback)+ }
         $crate::symbols_string! { $($callback)+ }
+        $crate::symbols_thread! { $($callback)+ }
         $crate::symbols_time! { $($callback)+ }
         $crate::symbols_unistd! { $($callback)+ }
     };
@@ -146,6 +162,9 @@ use super::{Kind, Provider, Symbol};
 /// Each area's rows, in the order of [`for_each_symbol_area!`](crate::for_each_symbol_area).
 pub(super) const AREA_ROWS: &[&[Symbol]] = &[
     symbols_ctype! { data },
+    symbols_dl! { data },
+    symbols_fortify! { data },
+    symbols_glibc! { data },
     symbols_ipc! { data },
     symbols_linux! { data },
     symbols_locale! { data },
@@ -163,6 +182,7 @@ pub(super) const AREA_ROWS: &[&[Symbol]] = &[
     symbols_stdio! { data },
     symbols_stdlib! { data },
     symbols_string! { data },
+    symbols_thread! { data },
     symbols_time! { data },
     symbols_unistd! { data },
 ];

@@ -6,6 +6,7 @@ macro_rules! symbols_linux {
     ($($callback:tt)+) => {
         $($callback)+! {
             linux;
+            __sbrk: func, musl(sbrk), ["GLIBC_2.2.5"], full;
             adjtime: func, musl, ["GLIBC_2.2.5"], full;
             adjtimex: func, musl, ["GLIBC_2.2.5"], full;
             arch_prctl: func, musl, ["GLIBC_2.2.5"], full;

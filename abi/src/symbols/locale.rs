@@ -8,6 +8,7 @@ macro_rules! symbols_locale {
             locale;
             __duplocale: func, musl, ["GLIBC_2.2.5"], full;
             __freelocale: func, musl, ["GLIBC_2.2.5"], full;
+            __mbrlen: func, musl(mbrlen), ["GLIBC_2.2.5"], full;
             __newlocale: func, musl, ["GLIBC_2.2.5"], full;
             __nl_langinfo_l: func, musl, ["GLIBC_2.2.5"], full;
             __strcoll_l: func, musl, ["GLIBC_2.2.5"], full;

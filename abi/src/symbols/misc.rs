@@ -6,6 +6,7 @@ macro_rules! symbols_misc {
     ($($callback:tt)+) => {
         $($callback)+! {
             misc;
+            __ffs: func, musl(ffs), ["GLIBC_2.2.5"], full;
             __getauxval: func, musl, ["GLIBC_2.16"], full;
             __posix_getopt: func, musl, ["GLIBC_2.10"], full;
             __xpg_basename: func, musl, ["GLIBC_2.2.5"], full;
@@ -115,7 +116,6 @@ macro_rules! symbols_misc {
             updwtmpx: func, musl, ["GLIBC_2.2.5"], full;
             utmpname: func, musl, ["GLIBC_2.2.5"], full;
             utmpxname: func, musl, ["GLIBC_2.2.5"], full;
-            valloc: func, musl, ["GLIBC_2.2.5"], full;
             verr: func, musl, ["GLIBC_2.2.5"], full;
             verrx: func, musl, ["GLIBC_2.2.5"], full;
             vsyslog: func, musl, ["GLIBC_2.2.5"], full;

@@ -6,11 +6,12 @@ macro_rules! symbols_network {
     ($($callback:tt)+) => {
         $($callback)+! {
             network;
+            __connect: func, musl(connect), ["GLIBC_2.2.5"], full;
             __dn_expand: func, musl, ["GLIBC_2.2.5"], full;
-            __h_errno_location: func, musl, ["GLIBC_2.2.5"], full;
             __res_mkquery: func, musl, ["GLIBC_2.2.5"], full;
             __res_send: func, musl, ["GLIBC_2.2.5"], full;
             __res_state: func, musl, ["GLIBC_2.2.5"], full;
+            __send: func, musl(send), ["GLIBC_2.2.5"], full;
             accept: func, musl, ["GLIBC_2.2.5"], full;
             accept4: func, musl, ["GLIBC_2.10"], full;
             bind: func, musl, ["GLIBC_2.2.5"], full;

@@ -6,7 +6,14 @@ macro_rules! symbols_process {
     ($($callback:tt)+) => {
         $($callback)+! {
             process;
+            __clone: func, musl, ["GLIBC_2.2.5"], full;
+            __fork: func, rust(fork), ["GLIBC_2.2.5"], full;
+            __libc_fork: func, rust(fork), [], full;
             __sched_cpucount: func, musl, ["GLIBC_2.6"], full;
+            __sched_yield: func, musl(sched_yield), ["GLIBC_2.2.5"], full;
+            __vfork: func, rust(vfork), ["GLIBC_2.2.5"], full;
+            __waitpid: func, musl(waitpid), ["GLIBC_2.2.5"], full;
+            clone: func, musl, ["GLIBC_2.2.5"], full;
             execl: func, musl, ["GLIBC_2.2.5"], full;
             execle: func, musl, ["GLIBC_2.2.5"], full;
             execlp: func, musl, ["GLIBC_2.2.5"], full;
@@ -38,8 +45,6 @@ macro_rules! symbols_process {
             posix_spawnattr_setsigdefault: func, musl, ["GLIBC_2.2.5"], full;
             posix_spawnattr_setsigmask: func, musl, ["GLIBC_2.2.5"], full;
             posix_spawnp: func, musl, ["GLIBC_2.2.5", "GLIBC_2.15"], full;
-            pthread_getaffinity_np: func, musl, ["GLIBC_2.3.3", "GLIBC_2.3.4", "GLIBC_2.32"], full;
-            pthread_setaffinity_np: func, musl, ["GLIBC_2.3.3", "GLIBC_2.3.4", "GLIBC_2.34"], full;
             sched_get_priority_max: func, musl, ["GLIBC_2.2.5"], full;
             sched_get_priority_min: func, musl, ["GLIBC_2.2.5"], full;
             sched_getaffinity: func, musl, ["GLIBC_2.3.3", "GLIBC_2.3.4"], full;

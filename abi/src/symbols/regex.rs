@@ -11,7 +11,10 @@ macro_rules! symbols_regex {
             glob64: func, musl, ["GLIBC_2.2.5", "GLIBC_2.27"], full;
             globfree: func, musl, ["GLIBC_2.2.5"], full;
             globfree64: func, musl, ["GLIBC_2.2.5"], full;
+            regcomp: func, rust(regcomp_narrow), ["GLIBC_2.2.5"], full, on_musl = musl;
             regerror: func, musl, ["GLIBC_2.2.5"], full;
+            regexec: func, rust(regexec_narrow), ["GLIBC_2.2.5", "GLIBC_2.3.4"], full, on_musl = musl;
+            regfree: func, musl, ["GLIBC_2.2.5"], full;
         }
     };
 }

@@ -6,11 +6,6 @@ macro_rules! symbols_search {
     ($($callback:tt)+) => {
         $($callback)+! {
             search;
-            fts_children: func, musl, ["GLIBC_2.2.5"], full;
-            fts_close: func, musl, ["GLIBC_2.2.5"], full;
-            fts_open: func, musl, ["GLIBC_2.2.5"], full;
-            fts_read: func, musl, ["GLIBC_2.2.5"], full;
-            fts_set: func, musl, ["GLIBC_2.2.5"], full;
             hcreate: func, musl, ["GLIBC_2.2.5"], full;
             hcreate_r: func, musl, ["GLIBC_2.2.5"], full;
             hdestroy: func, musl, ["GLIBC_2.2.5"], full;

@@ -6,12 +6,15 @@ macro_rules! symbols_stat {
     ($($callback:tt)+) => {
         $($callback)+! {
             stat;
+            __fcntl: func, musl(fcntl), ["GLIBC_2.2.5"], full;
             __fxstat: func, musl, ["GLIBC_2.2.5"], full;
             __fxstat64: func, musl, ["GLIBC_2.2.5"], full;
             __fxstatat: func, musl, ["GLIBC_2.4"], full;
             __fxstatat64: func, musl, ["GLIBC_2.4"], full;
             __lxstat: func, musl, ["GLIBC_2.2.5"], full;
             __lxstat64: func, musl, ["GLIBC_2.2.5"], full;
+            __open: func, musl(open), ["GLIBC_2.2.5"], full;
+            __open64: func, musl(open), ["GLIBC_2.2.5"], full;
             __xmknod: func, musl, ["GLIBC_2.2.5"], full;
             __xmknodat: func, musl, ["GLIBC_2.4"], full;
             __xstat: func, musl, ["GLIBC_2.2.5"], full;
@@ -26,6 +29,7 @@ macro_rules! symbols_stat {
             fchmod: func, musl, ["GLIBC_2.2.5"], full;
             fchmodat: func, musl, ["GLIBC_2.4"], full;
             fcntl: func, musl, ["GLIBC_2.2.5"], full;
+            fcntl64: func, musl(fcntl), ["GLIBC_2.28"], full;
             fdopendir: func, musl, ["GLIBC_2.4"], full;
             fstat: func, musl, ["GLIBC_2.33"], full;
             fstat64: func, musl, ["GLIBC_2.33"], full;

@@ -6,8 +6,13 @@ macro_rules! symbols_stdio {
     ($($callback:tt)+) => {
         $($callback)+! {
             stdio;
-            _IO_getc: func, musl, ["GLIBC_2.2.5"], full;
-            _IO_putc: func, musl, ["GLIBC_2.2.5"], full;
+            _IO_feof: func, musl(feof), ["GLIBC_2.2.5"], full;
+            _IO_ferror: func, musl(ferror), ["GLIBC_2.2.5"], full;
+            _IO_fprintf: func, musl(fprintf), ["GLIBC_2.2.5"], full;
+            _IO_getc: func, musl(getc), ["GLIBC_2.2.5"], full;
+            _IO_printf: func, musl(printf), ["GLIBC_2.2.5"], full;
+            _IO_putc: func, musl(putc), ["GLIBC_2.2.5"], full;
+            _IO_puts: func, musl(puts), ["GLIBC_2.2.5"], full;
             __fbufsize: func, musl, ["GLIBC_2.2.5"], full;
             __flbf: func, musl, ["GLIBC_2.2.5"], full;
             __fpending: func, musl, ["GLIBC_2.2.5"], full;
@@ -18,6 +23,12 @@ macro_rules! symbols_stdio {
             __fwritable: func, musl, ["GLIBC_2.2.5"], full;
             __fwriting: func, musl, ["GLIBC_2.2.5"], full;
             __getdelim: func, musl, ["GLIBC_2.2.5"], full;
+            __isoc23_fscanf: func, musl(fscanf), ["GLIBC_2.38"], full;
+            __isoc23_scanf: func, musl(scanf), ["GLIBC_2.38"], full;
+            __isoc23_sscanf: func, musl(sscanf), ["GLIBC_2.38"], full;
+            __isoc23_vfscanf: func, musl(vfscanf), ["GLIBC_2.38"], full;
+            __isoc23_vscanf: func, musl(vscanf), ["GLIBC_2.38"], full;
+            __isoc23_vsscanf: func, musl(vsscanf), ["GLIBC_2.38"], full;
             __isoc99_fscanf: func, musl, ["GLIBC_2.7"], full;
             __isoc99_fwscanf: func, musl, ["GLIBC_2.7"], full;
             __isoc99_scanf: func, musl, ["GLIBC_2.7"], full;

@@ -7,12 +7,22 @@ macro_rules! symbols_stdlib {
         $($callback)+! {
             stdlib;
             __environ: object, musl, ["GLIBC_2.2.5"], full;
-            __libc_start_main: func, musl, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
+            __isoc23_strtoimax: func, musl(strtoimax), ["GLIBC_2.38"], full;
+            __isoc23_strtol: func, musl(strtol), ["GLIBC_2.38"], full;
+            __isoc23_strtoll: func, musl(strtoll), ["GLIBC_2.38"], full;
+            __isoc23_strtoul: func, musl(strtoul), ["GLIBC_2.38"], full;
+            __isoc23_strtoull: func, musl(strtoull), ["GLIBC_2.38"], full;
+            __isoc23_strtoumax: func, musl(strtoumax), ["GLIBC_2.38"], full;
+            __isoc23_wcstol: func, musl(wcstol), ["GLIBC_2.38"], full;
+            __isoc23_wcstoll: func, musl(wcstoll), ["GLIBC_2.38"], full;
+            __isoc23_wcstoul: func, musl(wcstoul), ["GLIBC_2.38"], full;
+            __isoc23_wcstoull: func, musl(wcstoull), ["GLIBC_2.38"], full;
             __stack_chk_fail: func, musl, ["GLIBC_2.4"], full;
             __strtol_internal: func, musl, ["GLIBC_2.2.5"], full;
             __strtoll_internal: func, musl, ["GLIBC_2.2.5"], full;
             __strtoul_internal: func, musl, ["GLIBC_2.2.5"], full;
             __strtoull_internal: func, musl, ["GLIBC_2.2.5"], full;
+            __sysconf: func, musl(sysconf), ["GLIBC_2.2.5"], full;
             _environ: object, musl, ["GLIBC_2.2.5"], full;
             abs: func, musl, ["GLIBC_2.2.5"], full;
             atof: func, musl, ["GLIBC_2.2.5"], full;

@@ -6,10 +6,14 @@ macro_rules! symbols_string {
     ($($callback:tt)+) => {
         $($callback)+! {
             string;
-            __stpcpy: func, musl, ["GLIBC_2.2.5"], full;
+            __stpcpy: func, musl(stpcpy), ["GLIBC_2.2.5"], full;
             __stpncpy: func, musl, ["GLIBC_2.2.5"], full;
+            __strcasecmp: func, musl(strcasecmp), ["GLIBC_2.2.5"], full;
             __strcasecmp_l: func, musl, ["GLIBC_2.2.5"], full;
+            __strdup: func, musl(strdup), ["GLIBC_2.2.5"], full;
             __strncasecmp_l: func, musl, ["GLIBC_2.2.5"], full;
+            __strndup: func, musl(strndup), ["GLIBC_2.2.5"], full;
+            __strtok_r: func, musl(strtok_r), ["GLIBC_2.2.5"], full;
             __xpg_strerror_r: func, musl, ["GLIBC_2.3.4"], full;
             bcmp: func, musl, ["GLIBC_2.2.5"], full;
             bcopy: func, musl, ["GLIBC_2.2.5"], full;

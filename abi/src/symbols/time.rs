@@ -7,7 +7,9 @@ macro_rules! symbols_time {
         $($callback)+! {
             time;
             __daylight: object, musl, ["GLIBC_2.2.5"], full;
+            __gettimeofday: func, musl(gettimeofday), ["GLIBC_2.2.5"], full;
             __gmtime_r: func, musl, ["GLIBC_2.2.5"], full;
+            __nanosleep: func, musl(nanosleep), ["GLIBC_2.2.6"], full;
             __strftime_l: func, musl, ["GLIBC_2.3"], full;
             __timezone: object, musl, ["GLIBC_2.2.5"], full;
             __tzname: object, musl, ["GLIBC_2.2.5"], full;

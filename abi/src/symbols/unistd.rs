@@ -6,8 +6,19 @@ macro_rules! symbols_unistd {
     ($($callback:tt)+) => {
         $($callback)+! {
             unistd;
-            __lseek: func, musl, ["GLIBC_2.2.5"], full;
-            _exit: func, musl, ["GLIBC_2.2.5"], full;
+            __close: func, musl(close), ["GLIBC_2.2.5"], full;
+            __dup2: func, musl(dup2), ["GLIBC_2.2.5"], full;
+            __getpgid: func, musl(getpgid), ["GLIBC_2.2.5"], full;
+            __getpid: func, musl(getpid), ["GLIBC_2.2.5"], full;
+            __lseek: func, musl(lseek), ["GLIBC_2.2.5"], full;
+            __pipe: func, musl(pipe), ["GLIBC_2.2.5"], full;
+            __poll: func, musl(poll), ["GLIBC_2.2.5"], full;
+            __pread64: func, musl(pread), ["GLIBC_2.2.5"], full;
+            __pwrite64: func, musl(pwrite), ["GLIBC_2.2.5"], full;
+            __read: func, musl(read), ["GLIBC_2.2.5"], full;
+            __select: func, musl(select), ["GLIBC_2.2.5"], full;
+            __setpgid: func, musl(setpgid), ["GLIBC_2.2.5"], full;
+            __write: func, musl(write), ["GLIBC_2.2.5"], full;
             access: func, musl, ["GLIBC_2.2.5"], full;
             acct: func, musl, ["GLIBC_2.2.5"], full;
             alarm: func, musl, ["GLIBC_2.2.5"], full;
