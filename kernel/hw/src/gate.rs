@@ -67,10 +67,24 @@ pub unsafe fn enter_application_with(regs: &UserRegs, state: &mut crate::cpu::fp
     #[cfg(osv_guest)]
     // SAFETY: passed on to the caller.
     unsafe {
-        entry::enter_application_with(regs, state)
+        entry::enter_application_after(regs, || crate::cpu::fpu::load(state))
     }
     #[cfg(not(osv_guest))]
     unreachable!("ring 0 only: {regs:?} {state:?}")
+}
+
+/// As [`enter_application`], with the extended state that a program starts with, but for the control words.
+///
+/// # Safety
+/// As there.
+pub unsafe fn enter_application_fresh(regs: &UserRegs, control: crate::cpu::fpu::Control) -> ! {
+    #[cfg(osv_guest)]
+    // SAFETY: passed on to the caller.
+    unsafe {
+        entry::enter_application_after(regs, || crate::cpu::fpu::load_initial(control))
+    }
+    #[cfg(not(osv_guest))]
+    unreachable!("ring 0 only: {regs:?} {control:?}")
 }
 
 /// Where a call of row `nr` enters: the address in its slot of the vector.

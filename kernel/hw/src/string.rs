@@ -34,10 +34,34 @@ memcpy:
     ret
 2:  cmp rdx, {long}
     jae 8f
-3:  // More than 32: whole 32s, then the last 32 once more, overlapping.
-    movups xmm2, [rsi + rdx - 32]
-    movups xmm3, [rsi + rdx - 16]
+3:  // More than 32: 128 at a time, then 32, then the last 32 once more, overlapping.
+    movups xmm8, [rsi + rdx - 32]
+    movups xmm9, [rsi + rdx - 16]
     lea rcx, [rdi + rdx - 32]
+    sub rdx, 128
+    jb 4f
+20: movups xmm0, [rsi]
+    movups xmm1, [rsi + 16]
+    movups xmm2, [rsi + 32]
+    movups xmm3, [rsi + 48]
+    movups xmm4, [rsi + 64]
+    movups xmm5, [rsi + 80]
+    movups xmm6, [rsi + 96]
+    movups xmm7, [rsi + 112]
+    movups [rdi], xmm0
+    movups [rdi + 16], xmm1
+    movups [rdi + 32], xmm2
+    movups [rdi + 48], xmm3
+    movups [rdi + 64], xmm4
+    movups [rdi + 80], xmm5
+    movups [rdi + 96], xmm6
+    movups [rdi + 112], xmm7
+    add rsi, 128
+    add rdi, 128
+    sub rdx, 128
+    jae 20b
+    cmp rdi, rcx
+    jae 21f
 4:  movups xmm0, [rsi]
     movups xmm1, [rsi + 16]
     add rsi, 32
@@ -46,8 +70,8 @@ memcpy:
     add rdi, 32
     cmp rdi, rcx
     jb 4b
-    movups [rcx], xmm2
-    movups [rcx + 16], xmm3
+21: movups [rcx], xmm8
+    movups [rcx + 16], xmm9
     ret
 5:  cmp edx, 8
     jb 6f
@@ -123,11 +147,26 @@ memset:
 3:  movq xmm0, rax
     punpcklqdq xmm0, xmm0
     lea rcx, [rdi + rdx - 16]
+    sub rdx, 128
+    jb 4f
+20: movups [rdi], xmm0
+    movups [rdi + 16], xmm0
+    movups [rdi + 32], xmm0
+    movups [rdi + 48], xmm0
+    movups [rdi + 64], xmm0
+    movups [rdi + 80], xmm0
+    movups [rdi + 96], xmm0
+    movups [rdi + 112], xmm0
+    add rdi, 128
+    sub rdx, 128
+    jae 20b
+    cmp rdi, rcx
+    jae 21f
 4:  movups [rdi], xmm0
     add rdi, 16
     cmp rdi, rcx
     jb 4b
-    movups [rcx], xmm0
+21: movups [rcx], xmm0
     mov rax, r8
     ret
 5:  cmp edx, 8

@@ -3,10 +3,11 @@
 use core::arch::asm;
 #[cfg(osv_guest)]
 use core::arch::x86_64::__cpuid_count;
+use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// Components that may be turned on: x87, SSE, AVX, AVX-512, PKRU. Not AMX: it asks for permission first.
-const WANTED: u64 = 0x2e7;
+/// Components that may be turned on: x87, SSE, AVX, AVX-512. Not AMX: it asks for permission first.
+const WANTED: u64 = 0xe7;
 /// More than any state in [`WANTED`] takes.
 pub const MAX_SIZE: usize = 3072;
 
@@ -23,6 +24,12 @@ pub struct Control {
 impl Control {
     /// What a program starts with.
     pub const INITIAL: Control = Control { mxcsr: 0x1f80, x87: 0x37f };
+
+    /// Puts the words into a saved state.
+    pub fn put(self, state: &mut State) {
+        state.0[..2].copy_from_slice(&self.x87.to_le_bytes());
+        state.0[24..28].copy_from_slice(&self.mxcsr.to_le_bytes());
+    }
 }
 
 /// Memory for one extended state, in the format that signal frames use.
@@ -38,6 +45,45 @@ impl State {
         state.0[24..28].copy_from_slice(&0x1f80u32.to_le_bytes());
         state
     }
+}
+
+/// The state that a program starts with, for XRSTOR to read: no component has anything but its initial value.
+static INITIAL: State = {
+    let mut state = State([0; MAX_SIZE]);
+    state.0[0] = 0x7f;
+    state.0[1] = 0x03;
+    state.0[24] = 0x80;
+    state.0[25] = 0x1f;
+    state
+};
+
+/// Makes `slot` the state that a program starts with, as far as this CPU's components reach: what lies behind is not
+/// touched, and nobody reads it.
+pub fn fresh(slot: &mut MaybeUninit<State>) -> &mut State {
+    let at = slot.as_mut_ptr();
+    // SAFETY: the slot is that large; every byte of it that is read later (all of `size`) is written here.
+    unsafe {
+        at.cast::<u8>().write_bytes(0, size());
+        let state = &mut *at;
+        state.0[..2].copy_from_slice(&INITIAL.0[..2]);
+        state.0[24..28].copy_from_slice(&INITIAL.0[24..28]);
+        state
+    }
+}
+
+/// Loads the state that a program starts with, but for the control words.
+#[inline]
+pub fn load_initial(control: Control) {
+    let at = INITIAL.0.as_ptr();
+    // SAFETY: the area is aligned and well formed, and only read.
+    unsafe {
+        if enabled() != 0 {
+            asm!("xrstor64 [{}]", in(reg) at, in("eax") u32::MAX, in("edx") u32::MAX, options(nostack, readonly));
+        } else {
+            asm!("fxrstor64 [{}]", in(reg) at, options(nostack, readonly));
+        }
+    }
+    set_control(control);
 }
 
 /// Components in use (XCR0); 0 without XSAVE.
@@ -135,7 +181,6 @@ pub fn load(state: &mut State) {
 /// Runs `f` with the extended state kept on the stack.
 #[inline]
 pub(crate) fn with_saved_state(f: impl FnOnce()) {
-    use core::mem::MaybeUninit;
     let mut state = MaybeUninit::<State>::uninit();
     // SAFETY: `save` writes the whole area that `load` reads, and reads nothing before.
     let state = unsafe { &mut *state.as_mut_ptr() };

@@ -74,11 +74,12 @@ pub(super) unsafe fn enter_application(regs: &UserRegs) -> ! {
     unsafe { osv_enter_application(&regs) }
 }
 
-/// See [`super::enter_application_with`].
+/// See [`super::enter_application_with`] and [`super::enter_application_fresh`]: `load` loads the extended state.
 ///
 /// # Safety
 /// As there.
-pub(super) unsafe fn enter_application_with(regs: &UserRegs, state: &mut crate::cpu::fpu::State) -> ! {
+#[inline]
+pub(super) unsafe fn enter_application_after(regs: &UserRegs, load: impl FnOnce()) -> ! {
     let mut regs = *regs;
     crate::cpu::disable_interrupts();
     if !canonical(regs.rip) {
@@ -86,7 +87,7 @@ pub(super) unsafe fn enter_application_with(regs: &UserRegs, state: &mut crate::
     }
     regs.rflags = legal_flags(regs.rflags);
     // The last Rust that may use vector registers is behind us.
-    crate::cpu::fpu::load(state);
+    load();
     // SAFETY: interrupts are off; the registers are a program's, and lie below the frame at the stack's top.
     unsafe { osv_enter_application(&regs) }
 }

@@ -4,7 +4,6 @@ use crate::gate::{InterruptFrame, UserRegs, entry};
 use crate::upcall::{self, Access};
 use crate::{cpu, percpu, usercopy};
 use core::sync::atomic::Ordering::Relaxed;
-use osv_base::error;
 
 const IF: u64 = 1 << 9;
 const TF: u64 = 1 << 8;
@@ -80,6 +79,16 @@ fn exception(frame: &mut InterruptFrame) {
         Some(fixup) if frame.vector == GENERAL_PROTECTION => frame.regs.rip = fixup,
         _ => kernel_fault(frame),
     }
+}
+
+/// The application executed an `int` that is no system call here.
+pub(super) fn software_interrupt(frame: &mut InterruptFrame) {
+    if frame.from_app == 0 {
+        kernel_fault(frame);
+    }
+    frame.error = frame.vector * 8 + 2;
+    frame.vector = GENERAL_PROTECTION;
+    app_fault(frame);
 }
 
 fn app_fault(frame: &mut InterruptFrame) {
@@ -200,19 +209,22 @@ extern "C" fn osv_fatal(frame: &mut FatalFrame) {
         18 => "machine check",
         _ => "exception without a kernel stack (overflow?)",
     };
-    error!(
-        "rax {:#x} rcx {:#x} rdx {:#x} rdi {:#x} rsi {:#x}",
-        frame.rax, frame.rcx, frame.rdx, frame.rdi, frame.rsi
-    );
     crate::backtrace::note_fault(frame.rip, frame.rbp);
     panic!(
-        "{what}: vector {} error {:#x} cr2 {:#x} rip {:#x} rsp {:#x} rbx {:#x} r8.. {:x?}",
+        "{what}: vector {} error {:#x} cr2 {:#x} rip {:#x} rsp {:#x} rflags {:#x}\n\
+         rax {:#x} rbx {:#x} rcx {:#x} rdx {:#x} rsi {:#x} rdi {:#x} r8.. {:x?}",
         frame.vector,
         frame.error,
         cpu::read_cr2(),
         frame.rip,
         frame.rsp,
+        frame.rflags,
+        frame.rax,
         frame.rbx,
+        frame.rcx,
+        frame.rdx,
+        frame.rsi,
+        frame.rdi,
         frame.r
     )
 }

@@ -11,6 +11,8 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 use osv_sync::SpinLock;
 
+/// `int 0x80`, which 64-bit programs have no use for: a fault, and no device's vector.
+const LEGACY_SYSTEM_CALL: u8 = 0x80;
 const DEVICES: usize = (AFTER_DEVICES - FIRST_DEVICE) as usize;
 
 /// A handler bound to a vector; never freed.
@@ -51,6 +53,11 @@ pub(crate) fn init(machine: &Machine) {
 }
 
 fn take_vector() -> Option<u8> {
+    let vector = next_vector()?;
+    if vector == LEGACY_SYSTEM_CALL { next_vector() } else { Some(vector) }
+}
+
+fn next_vector() -> Option<u8> {
     NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| (next < AFTER_DEVICES).then(|| next + 1))
         .ok()
 }
@@ -92,6 +99,10 @@ pub fn bind_line(line: u32, handler: Handler) -> bool {
 pub(crate) fn dispatch(frame: &mut InterruptFrame) {
     let head = percpu::head();
     let vector = frame.vector as u8;
+    if vector == LEGACY_SYSTEM_CALL {
+        super::exceptions::software_interrupt(frame);
+        return;
+    }
     if !(FIRST_DEVICE..super::SPURIOUS).contains(&vector) {
         return;
     }

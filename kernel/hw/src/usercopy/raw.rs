@@ -39,9 +39,9 @@ pub(super) fn fixup(rip: u64) -> Option<u64> {
     None
 }
 
-/// Copies; gives what is left. `rep movsb` above a threshold when the CPU is good at it, else quadwords with the
-/// bytes left over copied singly. Faults are taken at the word; the remaining count is exact to the byte because a
-/// word that faults is tried again by bytes.
+/// Copies; gives what is left. `rep movsb` above a threshold when the CPU is good at it, else vector registers, with
+/// the bytes left over copied singly. What is left is exact to the byte, because a wide access that faults is tried
+/// again by bytes.
 pub(super) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) -> usize {
     let left: usize;
     if len >= 512 && crate::cpu::features().erms {
@@ -57,31 +57,41 @@ pub(super) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) -> usize {
         }
         return left;
     }
-    // SAFETY: as above. Each pass moves 32, then 8, then 1 byte; a fault in a wider loop drops to the byte loop,
+    // SAFETY: as above. Each pass moves 128, then 16, then 1 byte; a fault in a wider loop drops to the byte loop,
     // which finds the exact place.
     unsafe {
         asm!(
-            "cmp rcx, 32",
-            "jb 4f",
-            "2: movups xmm0, [rsi]",
-            "3: movups xmm1, [rsi + 16]",
-            "20: movups [rdi], xmm0",
-            "21: movups [rdi + 16], xmm1",
-            "add rsi, 32",
-            "add rdi, 32",
-            "sub rcx, 32",
-            "cmp rcx, 32",
-            "jae 2b",
-            "4: cmp rcx, 8",
-            "jb 6f",
-            "5: mov rax, [rsi]",
-            "22: mov [rdi], rax",
-            "add rsi, 8",
-            "add rdi, 8",
-            "sub rcx, 8",
-            "cmp rcx, 8",
-            "jae 5b",
-            "6: test rcx, rcx",
+            "sub rcx, 128",
+            "jb 3f",
+            "20: movups xmm0, [rsi]",
+            "21: movups xmm1, [rsi + 16]",
+            "22: movups xmm2, [rsi + 32]",
+            "23: movups xmm3, [rsi + 48]",
+            "24: movups xmm4, [rsi + 64]",
+            "25: movups xmm5, [rsi + 80]",
+            "26: movups xmm6, [rsi + 96]",
+            "27: movups xmm7, [rsi + 112]",
+            "30: movups [rdi], xmm0",
+            "31: movups [rdi + 16], xmm1",
+            "32: movups [rdi + 32], xmm2",
+            "33: movups [rdi + 48], xmm3",
+            "34: movups [rdi + 64], xmm4",
+            "35: movups [rdi + 80], xmm5",
+            "36: movups [rdi + 96], xmm6",
+            "37: movups [rdi + 112], xmm7",
+            "add rsi, 128",
+            "add rdi, 128",
+            "sub rcx, 128",
+            "jae 20b",
+            "3: add rcx, 112",
+            "jnc 5f",
+            "40: movups xmm0, [rsi]",
+            "41: movups [rdi], xmm0",
+            "add rsi, 16",
+            "add rdi, 16",
+            "sub rcx, 16",
+            "jae 40b",
+            "5: add rcx, 16",
             "jz 9f",
             "7: mov al, [rsi]",
             "8: mov [rdi], al",
@@ -89,11 +99,21 @@ pub(super) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) -> usize {
             "inc rdi",
             "dec rcx",
             "jnz 7b",
+            "jmp 9f",
+            // What is left is 128, or 16, more than rcx says in the loops above.
+            "4: add rcx, 128",
+            "jmp 7b",
+            "6: add rcx, 16",
+            "jmp 7b",
             "9:",
-            entry!("2b", "6b"), entry!("3b", "6b"), entry!("20b", "6b"), entry!("21b", "6b"),
-            entry!("5b", "6b"), entry!("22b", "6b"), entry!("7b", "9b"), entry!("8b", "9b"),
+            entry!("20b", "4b"), entry!("21b", "4b"), entry!("22b", "4b"), entry!("23b", "4b"),
+            entry!("24b", "4b"), entry!("25b", "4b"), entry!("26b", "4b"), entry!("27b", "4b"),
+            entry!("30b", "4b"), entry!("31b", "4b"), entry!("32b", "4b"), entry!("33b", "4b"),
+            entry!("34b", "4b"), entry!("35b", "4b"), entry!("36b", "4b"), entry!("37b", "4b"),
+            entry!("40b", "6b"), entry!("41b", "6b"), entry!("7b", "9b"), entry!("8b", "9b"),
             inout("rcx") len => left, inout("rdi") to => _, inout("rsi") from => _,
-            out("rax") _, out("xmm0") _, out("xmm1") _,
+            out("rax") _, out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+            out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
             options(nostack)
         );
     }

@@ -39,6 +39,11 @@ test!(ILLEGAL_INSTRUCTION_IS_A_FAULT_OF_THE_APPLICATION, {
     check(frame.vector == 6 && frame.regs.rdi == 5 && frame.regs.rip == CODE + 5, "frame")
 });
 
+test!(A_LEGACY_SYSTEM_CALL_IS_A_FAULT_OF_THE_APPLICATION, {
+    let frame = fault(app::run(blob!(legacy, "mov eax, 1", "int 0x80"), 0, |_| {}))?;
+    check(frame.vector == 13 && frame.from_app == 1, "frame")
+});
+
 test!(A_DIVISION_BY_ZERO_IS_A_FAULT_OF_THE_APPLICATION, {
     let frame = fault(app::run(blob!(divide, "xor ecx, ecx", "div ecx"), 0, |_| {}))?;
     check(frame.vector == 0 && frame.from_app == 1, "frame")
