@@ -113,7 +113,9 @@ pub fn sigaltstack(cx: &mut Cx<'_>, new: In<SigStack>, old: Out<SigStack>) -> Re
         match stack.flags & !SS_AUTODISARM {
             SS_DISABLE => cell.set(SigStack::default()),
             0 | SS_ONSTACK => {
-                if stack.size < MINSIGSTKSZ {
+                // As Linux: what changes nothing is not looked at any further.
+                let same = (stack.sp, stack.size, stack.flags) == (before.sp, before.size, before.flags);
+                if stack.size < MINSIGSTKSZ && !same {
                     return Err(Errno::ENOMEM.into());
                 }
                 cell.set(SigStack { flags: stack.flags & SS_AUTODISARM, pad: 0, ..stack });

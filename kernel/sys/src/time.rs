@@ -228,6 +228,7 @@ pub fn alarm(cx: &mut Cx<'_>, seconds: UInt) -> Res<u64> {
 /// timer_create(2).
 pub fn timer_create(cx: &mut Cx<'_>, id: Int, event: In<Sigevent>, timer: Out<i32>) -> Res<()> {
     use osv_abi::uapi::signal::sig;
+    let event = event.read_opt(cx)?;
     match id.0 {
         clock::REALTIME | clock::MONOTONIC | clock::BOOTTIME | clock::TAI => {}
         clock::REALTIME_ALARM | clock::BOOTTIME_ALARM => {}
@@ -235,7 +236,6 @@ pub fn timer_create(cx: &mut Cx<'_>, id: Int, event: In<Sigevent>, timer: Out<i3
         clock::PROCESS_CPUTIME_ID | clock::THREAD_CPUTIME_ID => return Err(Errno::EOPNOTSUPP.into()),
         _ => return Err(Errno::EINVAL.into()),
     }
-    let event = event.read_opt(cx)?;
     let signal = |event: &Sigevent| match u32::try_from(event.signo) {
         Ok(signo @ 1..=sig::MAX) => Ok(signo),
         _ => Err(Errno::EINVAL),

@@ -3,7 +3,8 @@
 use crate::exit;
 use crate::process::{self, Process};
 use crate::registry;
-use crate::thread::{self, Start, Thread, current};
+use crate::signal::deliver;
+use crate::thread::{self, Start, Thread, Vectors, current};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -12,6 +13,7 @@ use osv_abi::uapi::process::rlimit;
 use osv_abi::uapi::signal::SigStack;
 use osv_abi::{Errno, UserAddr};
 use osv_base::Res;
+use osv_hw::cpu::fpu;
 use osv_hw::gate::Frame;
 use osv_hw::{context, usercopy};
 use osv_sync::Wait;
@@ -75,6 +77,12 @@ pub fn clone(frame: &Frame, request: &Request) -> Res<u32> {
         alt_stack: if keeps_alt_stack { me.own().alt_stack.get() } else { SigStack::default() },
         start: Start::Application {
             regs: Box::new(regs),
+            // A thread takes the control words over; a process goes on where its parent is.
+            vectors: if has(flag::THREAD) {
+                Vectors::Initial(fpu::control())
+            } else {
+                Vectors::Copied(Box::new(deliver::state_at(frame)))
+            },
             set_tid: if has(flag::CHILD_SETTID) { request.child_tid } else { 0 },
         },
     })

@@ -11,7 +11,7 @@ use crate::exit;
 use crate::process::{Process, Regions};
 use crate::registry;
 use crate::shared_page::SharedPageObject;
-use crate::signal::deliver::enter;
+use crate::signal::deliver::{Extended, enter};
 use crate::signal::frame;
 use crate::thread::{self, Name, current};
 use alloc::sync::Arc;
@@ -27,7 +27,7 @@ use osv_abi::uapi::signal::SigStack;
 use osv_base::io::SliceSink;
 use osv_base::percpu::exit_work;
 use osv_base::{Fail, Res};
-use osv_hw::cpu::fpu::State;
+use osv_hw::cpu::fpu::Control;
 use osv_hw::gate::{self, UserRegs};
 use osv_mm::pager::Pager;
 use osv_mm::space::{AddressSpace, Object};
@@ -395,7 +395,7 @@ pub fn replace(program: Program) -> Fail {
     me.set_name(name);
     exit::finish_vfork(&process);
     drop(process);
-    enter(regs, &mut State::initial())
+    enter(regs, Extended::Initial(Control::INITIAL))
 }
 
 /// Ends the other threads of the calling thread's process and waits until they have.

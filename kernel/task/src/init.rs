@@ -8,13 +8,14 @@ use crate::process::{self, Process};
 use crate::registry::{self, Wanted, Which};
 use crate::signal::SigSet;
 use crate::status::Status;
-use crate::thread::{self, Start, Thread};
+use crate::thread::{self, Start, Thread, Vectors};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use osv_abi::uapi::process::rlimit;
 use osv_abi::uapi::signal::{SigStack, Siginfo, code, sig};
 use osv_base::Res;
+use osv_hw::cpu::fpu::Control;
 use osv_sync::Wait;
 use osv_vfs::context::FsContext;
 use osv_vfs::fd_table::FdTable;
@@ -77,7 +78,11 @@ pub fn start(application: Application) -> Res<Arc<Process>> {
         fs_base: 0,
         clear_child_tid: 0,
         alt_stack: SigStack::default(),
-        start: Start::Application { regs: Box::new(program.regs), set_tid: 0 },
+        start: Start::Application {
+            regs: Box::new(program.regs),
+            vectors: Vectors::Initial(Control::INITIAL),
+            set_tid: 0,
+        },
     })?;
     registry::add_process(&process, registry::INIT);
     registry::add_thread(&thread);

@@ -5,7 +5,7 @@
 //! only way to what belongs to a thread alone ([`Own`]).
 
 use crate::process::Process;
-use crate::signal::deliver::enter;
+use crate::signal::deliver::{Extended, enter};
 use crate::signal::{Pending, SigSet};
 use crate::stack::KernelStack;
 use alloc::boxed::Box;
@@ -13,13 +13,14 @@ use alloc::sync::Arc;
 use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use osv_abi::uapi::signal::{SigStack, Siginfo};
 use osv_base::Instant;
 use osv_base::percpu::exit_work;
-use osv_hw::cpu::fpu::State;
+use osv_hw::cpu::fpu::{Control, State};
 use osv_hw::gate::UserRegs;
 use osv_mm::OutOfMemory;
 use osv_mm::space::AddressSpace;
@@ -47,9 +48,19 @@ pub(crate) enum Start {
     Application {
         /// Registers.
         regs: Box<UserRegs>,
+        /// Vector registers and the like.
+        vectors: Vectors,
         /// Where to store the TID.
         set_tid: u64,
     },
+}
+
+/// The extended state that a new thread starts with.
+pub(crate) enum Vectors {
+    /// That of a program's start, with these control words.
+    Initial(Control),
+    /// The parent's.
+    Copied(Box<State>),
 }
 
 /// A thread.
@@ -286,14 +297,22 @@ extern "C" fn first(_: usize) -> ! {
             run();
             crate::exit::thread(0)
         }
-        Some(Start::Application { regs, set_tid }) => {
+        Some(Start::Application { regs, vectors, set_tid }) => {
             if set_tid != 0 {
                 // As Linux: a bad address is the application's loss.
                 let _ = osv_hw::usercopy::store_u32(osv_abi::UserAddr(set_tid), me.tid());
             }
+            // Nothing may be left on the heap: `enter` abandons the stack.
             let registers = *regs;
             drop(regs);
-            enter(registers, &mut State::initial())
+            match vectors {
+                Vectors::Initial(control) => enter(registers, Extended::Initial(control)),
+                Vectors::Copied(state) => {
+                    let mut copy = MaybeUninit::uninit();
+                    let copy: &mut State = copy.write(*state);
+                    enter(registers, Extended::State(copy))
+                }
+            }
         }
         None => unreachable!("a thread starts once"),
     }
@@ -390,7 +409,6 @@ impl Current {
     pub fn set_awaited(&self, signals: SigSet) {
         self.awaited.store(signals.0, Ordering::SeqCst);
     }
-
 }
 
 /// Starts a kernel thread: a thread of init's process that runs `run`.

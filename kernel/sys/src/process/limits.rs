@@ -39,13 +39,14 @@ pub fn setrlimit(cx: &mut Cx<'_>, resource: UInt, limit: In<Rlimit>) -> Res<()> 
 
 /// prlimit(2).
 pub fn prlimit64(cx: &mut Cx<'_>, pid: Pid, resource: UInt, new: In<Rlimit>, old: Out<Rlimit>) -> Res<()> {
+    let new = new.read_opt(cx)?;
     let process = process_of(cx.thread(), pid.0)?;
     let credentials = cx.process().credentials();
     if process.pid() != cx.process().pid() && !credentials.may_signal(&process.credentials()) {
         return Err(Errno::EPERM.into());
     }
     let before = process.limits.get(resource.0 as usize)?;
-    if let Some(new) = new.read_opt(cx)? {
+    if let Some(new) = new {
         set(&process, resource.0 as usize, new, credentials.is_privileged())?;
     }
     Ok(old.write_opt(cx, &before)?)

@@ -22,6 +22,7 @@ pub fn sched_setaffinity(cx: &mut Cx<'_>, pid: Pid, len: Size, mask: UserAddr) -
     let known = len.0.min(bytes.len());
     cx.read_bytes(mask, &mut bytes[..known])?;
     let wanted = u64::from_le_bytes(bytes) & osv_sched::online_mask();
+    with_thread(cx.thread(), pid.0, |_| ())?;
     if wanted == 0 {
         return Err(Errno::EINVAL.into());
     }
@@ -54,23 +55,41 @@ fn check_policy(policy: i32, priority: i32) -> Result<(), Errno> {
 
 /// sched_setscheduler(2).
 pub fn sched_setscheduler(cx: &mut Cx<'_>, pid: Pid, policy: Int, param: In<i32>) -> Res<()> {
+    check_pid(pid)?;
+    if param.is_null() || policy.0 < 0 {
+        return Err(Errno::EINVAL.into());
+    }
     with_thread(cx.thread(), pid.0, |_| ())?;
     Ok(check_policy(policy.0, param.read(cx)?)?)
 }
 
+/// These calls take no negative numbers.
+fn check_pid(pid: Pid) -> Result<(), Errno> {
+    if pid.0 < 0 { Err(Errno::EINVAL) } else { Ok(()) }
+}
+
 /// sched_getscheduler(2).
 pub fn sched_getscheduler(cx: &mut Cx<'_>, pid: Pid) -> Res<i32> {
+    check_pid(pid)?;
     with_thread(cx.thread(), pid.0, |_| sched::OTHER)
 }
 
 /// sched_setparam(2).
 pub fn sched_setparam(cx: &mut Cx<'_>, pid: Pid, param: In<i32>) -> Res<()> {
+    check_pid(pid)?;
+    if param.is_null() {
+        return Err(Errno::EINVAL.into());
+    }
     with_thread(cx.thread(), pid.0, |_| ())?;
     Ok(check_policy(sched::OTHER, param.read(cx)?)?)
 }
 
 /// sched_getparam(2).
 pub fn sched_getparam(cx: &mut Cx<'_>, pid: Pid, param: Out<i32>) -> Res<()> {
+    check_pid(pid)?;
+    if param.is_null() {
+        return Err(Errno::EINVAL.into());
+    }
     with_thread(cx.thread(), pid.0, |_| ())?;
     Ok(param.write(cx, &0)?)
 }
@@ -95,6 +114,7 @@ pub fn sched_get_priority_min(_cx: &mut Cx<'_>, policy: Int) -> Res<i32> {
 
 /// sched_rr_get_interval(2): the slice of a thread that competes with one other.
 pub fn sched_rr_get_interval(cx: &mut Cx<'_>, pid: Pid, interval: Out<Timespec>) -> Res<()> {
+    check_pid(pid)?;
     with_thread(cx.thread(), pid.0, |_| ())?;
     Ok(interval.write(cx, &osv_sched::policy::slice(1).into())?)
 }

@@ -12,11 +12,12 @@ use crate::exit;
 use crate::process::Process;
 use crate::status::Status;
 use crate::thread::{Current, current};
+use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering;
 use osv_abi::Errno;
 use osv_abi::uapi::signal::*;
 use osv_base::percpu::exit_work;
-use osv_hw::cpu::fpu::{self, State};
+use osv_hw::cpu::fpu::{self, Control, State};
 use osv_hw::gate::{self, Frame, InterruptFrame, Kind, UserRegs};
 use osv_hw::percpu;
 use osv_sync::{NoIrq, Wait};
@@ -34,25 +35,11 @@ pub fn register_dispatch(dispatch: fn(&mut Frame) -> isize) {
 fn never_restarts(nr: u64, args: &[u64; 6]) -> bool {
     const FUTEX: u64 = 202;
     // FUTEX_WAIT restarts when it has no timeout.
-    nr == FUTEX && args[3] != 0 || matches!(
-        nr,
-        7 | 23
-            | 34
-            | 35
-            | 65
-            | 69
-            | 70
-            | 128
-            | 130 | 208
-            | 220
-            | 230
-            | 232
-            | 270
-            | 271
-            | 281
-            | 333
-            | 441
-    )
+    nr == FUTEX && args[3] != 0
+        || matches!(
+            nr,
+            7 | 23 | 34 | 35 | 65 | 69 | 70 | 128 | 130 | 208 | 220 | 230 | 232 | 270 | 271 | 281 | 333 | 441
+        )
 }
 
 /// Takes signals until one has a handler, doing what the others ask by default. May end the process.
@@ -145,8 +132,9 @@ fn deliver(
     let me = current();
     me.entity.head.exit_work.fetch_and(!exit_work::SIGNAL, Ordering::SeqCst);
     let Some(mut next) = next_handled(&me, regs) else { return false };
-    let mut state = State::initial();
-    save_state(&mut state);
+    let mut slot = MaybeUninit::uninit();
+    let state = fpu::fresh(&mut slot);
+    save_state(state);
     loop {
         let (info, action) = next;
         interrupted(&action, regs);
@@ -155,7 +143,7 @@ fn deliver(
         let mask = own.saved_mask.take().unwrap_or(me.mask());
         let stack = own.alt_stack.get();
         let fault = own.fault.take();
-        match frame::build(&info, &action, regs, &mut state, mask, &stack, fault) {
+        match frame::build(&info, &action, regs, state, mask, &stack, fault) {
             Ok(entered) => *regs = entered,
             Err(_) => {
                 report_death(&me, &info, regs);
@@ -217,7 +205,7 @@ pub fn exit_to_app(frame: &mut Frame, mut ret: isize) -> isize {
         );
         if handled {
             // A handler starts with fresh extended state, as on Linux; what was interrupted is in its frame.
-            enter(regs, &mut State::initial())
+            enter(regs, Extended::Initial(Control::INITIAL))
         }
         if let Some(mask) = me.own().saved_mask.take() {
             me.set_mask(mask);
@@ -229,6 +217,16 @@ pub fn exit_to_app(frame: &mut Frame, mut ret: isize) -> isize {
             }
         }
     }
+}
+
+/// The extended state that the application has at the system call of `frame`.
+pub fn state_at(frame: &Frame) -> State {
+    let mut state = State::initial();
+    fpu::save(&mut state);
+    if frame.kind == Kind::TRAP {
+        put_xmm(&mut state, &frame.xmm);
+    }
+    state
 }
 
 /// Makes `regs` those of a thread that is about to make call `nr` again.
@@ -286,8 +284,9 @@ pub fn before_return_to_app(frame: &mut InterruptFrame) {
 /// rt_sigreturn(2): goes back to what a handler interrupted. `sp` is the stack pointer at the call.
 pub fn sigreturn(sp: u64) -> ! {
     let me = current();
-    let mut state = State::initial();
-    match frame::read_back(sp, &mut state) {
+    let mut slot = MaybeUninit::uninit();
+    let state = fpu::fresh(&mut slot);
+    match frame::read_back(sp, state) {
         Ok(restored) => {
             me.set_mask(restored.mask);
             let stack = restored.stack;
@@ -298,7 +297,7 @@ pub fn sigreturn(sp: u64) -> ! {
             {
                 me.own().alt_stack.set(SigStack { flags: stack.flags & SS_AUTODISARM, pad: 0, ..stack });
             }
-            enter(restored.regs, &mut state)
+            enter(restored.regs, Extended::State(state))
         }
         Err(_) => {
             osv_base::error!("process {}: rt_sigreturn found no frame at {sp:#x}", me.process().pid());
@@ -307,9 +306,18 @@ pub fn sigreturn(sp: u64) -> ! {
     }
 }
 
+/// The extended state to go to the application with.
+#[derive(Debug)]
+pub enum Extended<'a> {
+    /// That of a program's start, with these control words.
+    Initial(Control),
+    /// This one.
+    State(&'a mut State),
+}
+
 /// Goes to the application with these registers and this extended state, after doing what is pending. The kernel
 /// stack is abandoned: callers have dropped what they own.
-pub fn enter(mut regs: UserRegs, state: &mut State) -> ! {
+pub fn enter(mut regs: UserRegs, mut extended: Extended<'_>) -> ! {
     let me = current();
     loop {
         let work = me.entity.head.exit_work.load(Ordering::SeqCst);
@@ -317,9 +325,19 @@ pub fn enter(mut regs: UserRegs, state: &mut State) -> ! {
             exit::thread(0);
         }
         if work & exit_work::SIGNAL != 0 {
-            let interrupted = state.clone();
-            // A handler starts with the same extended state, which its frame keeps.
-            deliver(&mut regs, |to| *to = interrupted, |_, _| {});
+            let handled = deliver(
+                &mut regs,
+                |to| match &extended {
+                    // What `to` is already, but for the control words.
+                    Extended::Initial(control) => control.put(to),
+                    Extended::State(state) => to.0[..fpu::size()].copy_from_slice(&state.0[..fpu::size()]),
+                },
+                |_, _| {},
+            );
+            if handled {
+                // A handler starts with fresh extended state; what was interrupted is in its frame.
+                extended = Extended::Initial(Control::INITIAL);
+            }
         }
         let irq = NoIrq::enter();
         // With interrupts off nobody's notice can be lost between this look and the way out.
@@ -327,7 +345,12 @@ pub fn enter(mut regs: UserRegs, state: &mut State) -> ! {
             me.entity.head.exit_work.load(Ordering::SeqCst) & (exit_work::EXIT | exit_work::SIGNAL) != 0;
         if !again {
             // SAFETY: the thread is in its own address space, holds no lock, and owns nothing but copies.
-            unsafe { gate::enter_application_with(&regs, state) }
+            unsafe {
+                match extended {
+                    Extended::Initial(control) => gate::enter_application_fresh(&regs, control),
+                    Extended::State(state) => gate::enter_application_with(&regs, state),
+                }
+            }
         }
         drop(irq);
     }

@@ -147,15 +147,14 @@ pub(super) struct Restored {
 /// Flags that an application may set: the arithmetic ones, TF, DF, NT, RF, AC, ID.
 const FLAGS: u64 = 0x0025_4dd5;
 
-/// Reads the frame back whose return address has just been popped: `sp` points behind it. Fills `state`.
+/// Reads the frame back whose return address has just been popped: `sp` points behind it. Fills `state`, which is that
+/// of a program's start.
 pub(super) fn read_back(sp: u64, state: &mut State) -> Result<Restored, Fault> {
     let mut uc = Ucontext::new_zeroed();
     let at = sp.wrapping_add(core::mem::offset_of!(RtSigframe, uc) as u64 - 8);
     usercopy::copy_in(uc.as_mut_bytes(), UserAddr(at))?;
     let m = &uc.mcontext;
-    if m.fpstate == 0 {
-        *state = State::initial();
-    } else {
+    if m.fpstate != 0 {
         read_state(UserAddr(m.fpstate), state)?;
     }
     Ok(Restored {
@@ -188,7 +187,6 @@ pub(super) fn read_back(sp: u64, state: &mut State) -> Result<Restored, Fault> {
 
 /// Reads the extended state: the whole XSAVE image when it says that it is one, else the FXSAVE part.
 fn read_state(at: UserAddr, state: &mut State) -> Result<(), Fault> {
-    *state = State::initial();
     usercopy::copy_in(&mut state.0[..512], at)?;
     let size = fpu::size();
     let word = |offset: usize| {
