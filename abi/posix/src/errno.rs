@@ -53,6 +53,10 @@ posix! {
     fn __errno_location() -> *mut c_int {
         &raw mut (*tcb::current()).errno
     }
+    // The name by which musl's own code asks.
+    fn ___errno_location() -> *mut c_int {
+        &raw mut (*tcb::current()).errno
+    }
     fn __h_errno_location() -> *mut c_int {
         &raw mut (*tcb::current()).h_errno
     }

@@ -9,6 +9,8 @@ use osv_abi::errno::Errno;
 #[unsafe(export_name = "__osv___libc_single_threaded")]
 pub static mut __libc_single_threaded: c_char = 1;
 
+static BACKTRACE: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);
+
 /// Says whether there is one thread alone.
 pub fn set_single_threaded(single: bool) {
     // SAFETY: written before the second thread exists; afterwards the value stays.
@@ -90,6 +92,18 @@ posix! {
     fn getcpu(cpu: *mut c_uint, node: *mut c_uint) -> c_int {
         errno::ret(gate::call(Sysno::getcpu, [cpu.addr(), node.addr(), 0])) as c_int
     }
+    fn sched_getaffinity(process: c_int, size: usize, set: *mut u8) -> c_int {
+        match gate::try_call(Sysno::sched_getaffinity, [process as usize, size, set.addr()]) {
+            Ok(filled) => {
+                set.add(filled).write_bytes(0, size.saturating_sub(filled));
+                0
+            }
+            Err(error) => errno::fail(error) as c_int,
+        }
+    }
+    fn sched_setaffinity(process: c_int, size: usize, set: *const u8) -> c_int {
+        errno::ret(gate::call(Sysno::sched_setaffinity, [process as usize, size, set.addr()])) as c_int
+    }
     fn pidfd_open(process: c_int, flags: c_uint) -> c_int {
         errno::ret(gate::call(Sysno::pidfd_open, [process as usize, flags as usize])) as c_int
     }
@@ -115,6 +129,25 @@ posix! {
     }
     fn __sched_cpufree(set: *mut c_void) {
         crate::malloc::slots::free(set)
+    }
+    fn canonicalize_file_name(path: *const c_char) -> *mut c_char {
+        unsafe extern "C" {
+            fn realpath(path: *const c_char, resolved: *mut c_char) -> *mut c_char;
+        }
+        realpath(path, core::ptr::null_mut())
+    }
+    // Return addresses need a frame chain, which optimised programs don't keep; the program is told that there is none.
+    fn backtrace(_buffer: *mut *mut c_void, _size: c_int) -> c_int {
+        crate::report::stub("backtrace", &BACKTRACE);
+        0
+    }
+    fn backtrace_symbols(_buffer: *const *mut c_void, _size: c_int) -> *mut *mut c_char {
+        crate::report::stub("backtrace_symbols", &BACKTRACE);
+        errno::set(Errno::ENOSYS);
+        core::ptr::null_mut()
+    }
+    fn backtrace_symbols_fd(_buffer: *const *mut c_void, _size: c_int, _file: c_int) {
+        crate::report::stub("backtrace_symbols_fd", &BACKTRACE);
     }
     fn rawmemchr(text: *const u8, byte: c_int) -> *mut u8 {
         let mut at = text;

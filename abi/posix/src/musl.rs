@@ -38,7 +38,8 @@ unsafe extern "C" {
     static mut STDOUT_USED: *mut c_void;
     #[link_name = "__stderr_used"]
     static mut STDERR_USED: *mut c_void;
-    fn __stdio_exit();
+    // This name picks the archive's member that closes streams; `__stdio_exit` also names an empty one.
+    fn __stdio_exit_needed();
 }
 
 #[cfg(not(feature = "object"))]
@@ -81,7 +82,7 @@ pub unsafe fn close_stdio() {
     #[cfg(feature = "object")]
     // SAFETY: the caller's promise.
     unsafe {
-        __stdio_exit();
+        __stdio_exit_needed();
     }
 }
 

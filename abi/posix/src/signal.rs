@@ -7,6 +7,7 @@ use core::arch::global_asm;
 use core::ffi::{c_int, c_void};
 use core::mem::zeroed;
 use core::ptr::{null, null_mut};
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 use osv_abi::errno::Errno;
 
@@ -15,6 +16,9 @@ const LAST: c_int = 64;
 /// The first real-time signal that programs may use; 32 and 33 are libc's own.
 const FIRST_REAL_TIME: c_int = 34;
 const SET_SIZE: usize = 8;
+const SIG_IGN: usize = 1;
+/// Signals that ever had a handler: what posix_spawn resets.
+static HANDLED: AtomicU64 = AtomicU64::new(0);
 const BLOCK: usize = 0;
 const UNBLOCK: usize = 1;
 const SET_MASK: usize = 2;
@@ -185,6 +189,9 @@ unsafe fn change_action(signal: c_int, new: *const SigAction, old: *mut SigActio
         let new = kernel.as_ref().map_or(null(), |action| &raw const *action);
         let arguments = [signal as usize, new.addr(), (&raw mut before).addr(), SET_SIZE];
         let result = errno::ret(gate::call(Sysno::rt_sigaction, arguments)) as c_int;
+        if result == 0 && kernel.is_some_and(|action| action.handler > SIG_IGN) {
+            HANDLED.fetch_or(1 << (signal - 1), Relaxed);
+        }
         if result == 0 && !old.is_null() {
             (*old).handler = before.handler;
             (*old).flags = (before.flags & !SA_RESTORER) as c_int;
@@ -417,6 +424,9 @@ posix! {
         if !old.is_null() {
             old.write(mask);
         }
+    }
+    fn __get_handler_set(set: *mut u64) {
+        set.write(HANDLED.load(Relaxed));
     }
     fn __restore_sigs(old: *const u64) {
         restore_mask(*old);

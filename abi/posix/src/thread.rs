@@ -1,5 +1,6 @@
 //! pthread.h over futexes: threads themselves here, what they wait on in the modules below.
 
+pub mod attr;
 pub mod barrier;
 pub mod c11;
 pub mod cleanup;

@@ -16,6 +16,10 @@ macro_rules! symbols_glibc {
             arc4random: func, rust, ["GLIBC_2.36"], full;
             arc4random_buf: func, rust, ["GLIBC_2.36"], full;
             arc4random_uniform: func, rust, ["GLIBC_2.36"], full;
+            backtrace: func, rust, ["GLIBC_2.2.5"], stub(ENOSYS);
+            backtrace_symbols: func, rust, ["GLIBC_2.2.5"], stub(ENOSYS);
+            backtrace_symbols_fd: func, rust, ["GLIBC_2.2.5"], stub(ENOSYS);
+            canonicalize_file_name: func, rust, ["GLIBC_2.2.5"], full;
             close_range: func, rust, ["GLIBC_2.34"], full;
             closefrom: func, rust, ["GLIBC_2.34"], full;
             getcpu: func, rust, ["GLIBC_2.29"], full;
@@ -32,6 +36,8 @@ macro_rules! symbols_glibc {
             pkey_mprotect: func, rust, ["GLIBC_2.27"], full;
             rawmemchr: func, rust, ["GLIBC_2.2.5"], full;
             renameat2: func, rust, ["GLIBC_2.28"], full;
+            sched_getaffinity: func, rust, ["GLIBC_2.3.3", "GLIBC_2.3.4"], full;
+            sched_setaffinity: func, rust, ["GLIBC_2.3.3", "GLIBC_2.3.4"], full;
             statx: func, rust, ["GLIBC_2.28"], full;
         }
     };

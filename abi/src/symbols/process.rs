@@ -47,12 +47,10 @@ macro_rules! symbols_process {
             posix_spawnp: func, musl, ["GLIBC_2.2.5", "GLIBC_2.15"], full;
             sched_get_priority_max: func, musl, ["GLIBC_2.2.5"], full;
             sched_get_priority_min: func, musl, ["GLIBC_2.2.5"], full;
-            sched_getaffinity: func, musl, ["GLIBC_2.3.3", "GLIBC_2.3.4"], full;
             sched_getcpu: func, musl, ["GLIBC_2.6"], full;
             sched_getparam: func, musl, ["GLIBC_2.2.5"], full;
             sched_getscheduler: func, musl, ["GLIBC_2.2.5"], full;
             sched_rr_get_interval: func, musl, ["GLIBC_2.2.5"], full;
-            sched_setaffinity: func, musl, ["GLIBC_2.3.3", "GLIBC_2.3.4"], full;
             sched_setparam: func, musl, ["GLIBC_2.2.5"], full;
             sched_setscheduler: func, musl, ["GLIBC_2.2.5"], full;
             sched_yield: func, musl, ["GLIBC_2.2.5"], full;

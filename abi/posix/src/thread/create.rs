@@ -29,14 +29,14 @@ const CACHE_LIMIT: usize = 40 << 20;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Attr {
-    stack_size: usize,
-    guard_size: usize,
+    pub(super) stack_size: usize,
+    pub(super) guard_size: usize,
     /// The stack's upper end; 0: a mapping of its own.
-    stack_top: usize,
-    detached: c_int,
-    explicit_scheduling: c_int,
-    policy: c_int,
-    priority: c_int,
+    pub(super) stack_top: usize,
+    pub(super) detached: c_int,
+    pub(super) explicit_scheduling: c_int,
+    pub(super) policy: c_int,
+    pub(super) priority: c_int,
     unused: [usize; 2],
 }
 
