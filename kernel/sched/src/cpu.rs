@@ -56,6 +56,8 @@ struct Local {
     balanced: Instant,
     /// The thread that this CPU is switching away from.
     leaving: Option<NonNull<Entity>>,
+    /// That thread may not run here any more: once its registers are saved, it goes to another CPU.
+    banished: bool,
 }
 
 pub(crate) struct Cpu {
@@ -140,6 +142,7 @@ impl Cpu {
                 armed: Instant::FOREVER,
                 balanced: Instant::ZERO,
                 leaving: None,
+                banished: false,
             }),
         }
     }
@@ -289,8 +292,15 @@ pub(crate) fn switch_away(why: Why, irq: &NoIrq) {
     });
     let vruntime = prev.vruntime.load(Ordering::Relaxed);
     local.queue.raise_floor((!was_idle).then_some(vruntime));
+    let allowed = prev.affinity() & ONLINE.load(Ordering::Relaxed);
+    let banished = allowed != 0 && allowed & (1 << index) == 0;
     match why {
         _ if was_idle => {}
+        Why::Yield | Why::Preempt if banished => {
+            prev.lag.store(policy::lag(vruntime, local.queue.floor()), Ordering::Relaxed);
+            prev.slept_at.store(now.0, Ordering::Relaxed);
+            local.banished = true;
+        }
         Why::Park => {
             prev.lag.store(policy::lag(vruntime, local.queue.floor()), Ordering::Relaxed);
             prev.slept_at.store(now.0, Ordering::Relaxed);
@@ -346,13 +356,18 @@ pub(crate) fn switch_away(why: Why, irq: &NoIrq) {
 /// The second half of a switch, on the stack of the thread that runs now.
 pub(crate) fn finish_switch(irq: &NoIrq) {
     let (cpu, _) = this_cpu(irq);
-    // SAFETY: this CPU, interrupts off, for this statement only.
-    let Some(prev_ptr) = (unsafe { cpu.local(irq) }).leaving.take() else { return };
+    // SAFETY: this CPU, interrupts off, ends with the next statement.
+    let local = unsafe { cpu.local(irq) };
+    let (prev_ptr, banished) = (local.leaving.take(), core::mem::take(&mut local.banished));
+    let Some(prev_ptr) = prev_ptr else { return };
     // SAFETY: it cannot have gone before its `on_cpu` is cleared.
     let prev = unsafe { prev_ptr.as_ref() };
     let dead = prev.state.load(Ordering::Relaxed) == DEAD;
     // From here on another CPU may run it, and its thread may end, unless it is dead: then it is ours to bury.
     prev.on_cpu.store(false, Ordering::SeqCst);
+    if banished {
+        enqueue(prev_ptr);
+    }
     if dead {
         DEAD_LIST.push(prev_ptr);
         let reaper = REAPER.load(Ordering::Acquire);
@@ -456,7 +471,8 @@ pub(crate) fn park(deadline: Option<Instant>, interruptible: bool) -> bool {
         let irq = NoIrq::enter();
         if me.state.compare_exchange(RUNNING, PARKED, Ordering::SeqCst, Ordering::SeqCst).is_err() {
             me.state.store(RUNNING, Ordering::SeqCst);
-        } else if ((interruptible && me.interrupted()) || (deadline.is_some() && me.timed_out.load(Ordering::SeqCst)))
+        } else if ((interruptible && me.interrupted())
+            || (deadline.is_some() && me.timed_out.load(Ordering::SeqCst)))
             && me.state.compare_exchange(PARKED, RUNNING, Ordering::SeqCst, Ordering::SeqCst).is_ok()
         {
             // A signal came in between, or the timer fired and found nobody asleep.

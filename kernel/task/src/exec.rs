@@ -374,7 +374,7 @@ pub fn replace(program: Program) -> Fail {
     process.set_space(Some(space.clone()));
     let old = me.set_space(Some(space));
     if let Some(old) = old {
-        if !process.shares_space.swap(false, Ordering::SeqCst) {
+        if !process.shares_space.swap(false, Ordering::SeqCst) || Arc::strong_count(&old) == 1 {
             crate::activation::evict(&old);
         }
         drop(old);

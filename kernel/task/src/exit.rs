@@ -80,7 +80,8 @@ fn end_process(process: &Arc<Process>, otherwise: Status, space: Option<Arc<osv_
     process.executable.lock().take();
     drop(process.set_space(None));
     if let Some(space) = space {
-        if !process.shares_space.load(Ordering::SeqCst) {
+        // The last user's duty, should several processes have shared it.
+        if !process.shares_space.load(Ordering::SeqCst) || Arc::strong_count(&space) == 1 {
             crate::activation::evict(&space);
         }
         drop(space);

@@ -59,9 +59,16 @@ fn leak(thread: Arc<Thread>) -> &'static Thread {
     unsafe { &*Arc::into_raw(thread) }
 }
 
-/// There is no memory, and nothing gives any back: ends the application with status 137 and a report.
-pub(crate) fn last_resort() -> ! {
+/// There is no memory, and nothing gives any back: ends the application with status 137 and a report. The calling
+/// thread may be in the middle of a system call, so it goes on with a failed copy and ends on its way out.
+pub(crate) fn last_resort() {
     let me = current();
-    osv_base::error!("out of memory: killing process {}", me.process().pid());
-    exit::group(Status::signaled(osv_abi::uapi::signal::sig::KILL))
+    if me.process().ending().is_none() {
+        osv_base::error!("out of memory: killing process {}", me.process().pid());
+    }
+    exit::end_others(Status::signaled(osv_abi::uapi::signal::sig::KILL));
+    me.entity
+        .head
+        .exit_work
+        .fetch_or(osv_base::percpu::exit_work::EXIT, core::sync::atomic::Ordering::SeqCst);
 }

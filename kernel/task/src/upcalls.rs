@@ -39,7 +39,10 @@ fn page_fault(addr: u64, access: Access, _frame: &mut InterruptFrame) -> bool {
         Outcome::Unmapped => (sig::SEGV, code::SEGV_MAPERR),
         Outcome::Forbidden => (sig::SEGV, code::SEGV_ACCERR),
         Outcome::PastEnd | Outcome::Failed => (sig::BUS, code::BUS_ADRERR),
-        Outcome::OutOfMemory => crate::last_resort(),
+        Outcome::OutOfMemory => {
+            crate::last_resort();
+            (sig::BUS, code::BUS_ADRERR)
+        }
     };
     me.own().page_fault.set(meaning);
     false
