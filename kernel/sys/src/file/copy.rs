@@ -106,11 +106,12 @@ pub fn copy_file_range(
     count: Size,
     flags: Flags,
 ) -> Res<usize> {
+    let (input, output) = (cx.file(in_fd)?, cx.file(out_fd)?);
+    let offset = |at: InOut<i64>| if at.is_null() { Ok(None) } else { at.read(cx).map(Some) };
+    let (from, to) = (offset(in_offset)?, offset(out_offset)?);
     if flags.0 != 0 {
         return Err(Errno::EINVAL.into());
     }
-    let input = readable(cx, in_fd)?;
-    let output = writable(cx, out_fd)?;
     for open in [&input, &output] {
         match open.inode().map(|inode| inode.kind()) {
             Some(Kind::Regular) => {}
@@ -118,13 +119,11 @@ pub fn copy_file_range(
             _ => return Err(Errno::EINVAL.into()),
         }
     }
-    if output.status() & o::APPEND != 0 {
+    if !input.readable() || !output.writable() || output.status() & o::APPEND != 0 {
         return Err(Errno::EBADF.into());
     }
-    let place = |open: &OpenFile, at: InOut<i64>| -> Res<Option<u64>> {
-        if at.is_null() { Ok(None) } else { Ok(Some(positioned(open, at.read(cx)?)?)) }
-    };
-    let (mut from, mut to) = (place(&input, in_offset)?, place(&output, out_offset)?);
+    let mut from = from.map(|at| positioned(&input, at)).transpose()?;
+    let mut to = to.map(|at| positioned(&output, at)).transpose()?;
     let same = input.attr();
     if (same.dev, same.ino) == (output.attr().dev, output.attr().ino) {
         let start = |at: Option<u64>, open: &OpenFile| at.unwrap_or_else(|| *open.offset().lock());

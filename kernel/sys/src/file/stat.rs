@@ -288,7 +288,8 @@ pub fn utimes(cx: &mut Cx<'_>, path: CStrPtr, times: In<[Timeval; 2]>) -> Res<()
 /// futimesat(2)
 pub fn futimesat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, times: In<[Timeval; 2]>) -> Res<()> {
     let times = of_timevals(times.read_opt(cx)?)?;
-    let inode = if path.0.is_null() { inode_of(cx, dir)? } else { inode_at(cx, dir, path, 0)? };
+    let of_fd = path.0.is_null() && dir != Fd::CWD;
+    let inode = if of_fd { inode_of(cx, dir)? } else { inode_at(cx, dir, path, 0)? };
     set_times(&inode, times, &cx.creds())
 }
 
