@@ -358,7 +358,7 @@ pub(crate) fn finish_switch(irq: &NoIrq) {
     let (cpu, _) = this_cpu(irq);
     // SAFETY: this CPU, interrupts off, ends with the next statement.
     let local = unsafe { cpu.local(irq) };
-    let (prev_ptr, banished) = (local.leaving.take(), core::mem::take(&mut local.banished));
+    let (prev_ptr, banished) = (local.leaving.take(), mem::take(&mut local.banished));
     let Some(prev_ptr) = prev_ptr else { return };
     // SAFETY: it cannot have gone before its `on_cpu` is cleared.
     let prev = unsafe { prev_ptr.as_ref() };

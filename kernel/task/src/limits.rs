@@ -63,3 +63,19 @@ impl Limits {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_privileged_raise_a_hard_limit() {
+        let limits = Limits::default();
+        let raised = Rlimit { cur: 16 << 20, max: 16 << 20 };
+        assert_eq!(limits.set(rlimit::MEMLOCK, raised, false), Err(Errno::EPERM));
+        assert_eq!(limits.set(rlimit::MEMLOCK, raised, true), Ok(()));
+        assert_eq!(limits.set(rlimit::STACK, Rlimit { cur: 2, max: 1 }, true), Err(Errno::EINVAL));
+        assert_eq!(limits.set(99, raised, true), Err(Errno::EINVAL));
+        assert_eq!(limits.fork().get(rlimit::MEMLOCK), Ok(raised));
+    }
+}

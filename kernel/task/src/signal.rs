@@ -90,3 +90,35 @@ impl Actions {
         (ignored, caught)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handler(at: u64) -> Sigaction {
+        Sigaction { handler: at, ..Sigaction::default() }
+    }
+
+    #[test]
+    fn exec_keeps_what_is_ignored_and_drops_handlers() {
+        let actions = Actions::default();
+        actions.set(sig::USR1, handler(0x1000));
+        actions.set(sig::HUP, handler(SIG_IGN));
+        let (ignored, caught) = actions.summary();
+        assert_eq!((ignored.first(), caught.first()), (Some(sig::HUP), Some(sig::USR1)));
+        actions.exec();
+        assert_eq!(actions.get(sig::USR1), Sigaction::default());
+        assert_eq!(actions.get(sig::HUP).handler, SIG_IGN);
+    }
+
+    #[test]
+    fn a_signal_without_effect_is_known_as_such() {
+        let actions = Actions::default();
+        assert!(actions.ignores(sig::CHLD) && !actions.ignores(sig::TERM));
+        actions.set(sig::CHLD, handler(0x1000));
+        assert!(!actions.ignores(sig::CHLD));
+        // What is no signal has no action.
+        assert_eq!(actions.set(0, handler(1)), Sigaction::default());
+        assert_eq!(actions.get(65), Sigaction::default());
+    }
+}
