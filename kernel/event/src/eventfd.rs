@@ -59,8 +59,11 @@ impl File for EventFd {
             }
             Some(n)
         })?;
-        if n == 8 {
-            self.readiness.changed(WRITABLE);
+        match n {
+            8 => self.readiness.changed(WRITABLE),
+            0 => {}
+            // Half of the count is no count; it was not taken.
+            _ => return Err(Errno::EFAULT.into()),
         }
         Ok(n)
     }

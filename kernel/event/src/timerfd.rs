@@ -108,18 +108,21 @@ impl File for TimerFd {
                 return None;
             }
             let n = to.put(&expired.to_ne_bytes());
-            if n == 8 {
-                *state = after;
+            match n {
+                8 => *state = after,
+                0 => {}
+                // Half of the count is no count; it was not taken.
+                _ => return Some(Err(Errno::EFAULT.into())),
             }
-            Some(n)
+            Some(Ok(n))
         };
         if io.nonblock {
-            return attempt().ok_or(Errno::EAGAIN.into());
+            return attempt().ok_or(Errno::EAGAIN)?;
         }
         loop {
             let until = self.next_change();
             match self.readiness.waiters.wait_until(Wait::until(until), &mut attempt) {
-                Ok(n) => return Ok(n),
+                Ok(result) => return result,
                 Err(WaitError::TimedOut) => {}
                 Err(error) => return Err(error.or_timeout(Errno::EAGAIN)),
             }
