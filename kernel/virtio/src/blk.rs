@@ -1,6 +1,9 @@
 //! virtio-blk: a disk in sectors of 512 bytes. Requests are queued and collected, or done one at a time by
 //! polling, which is what reading a root image at boot needs.
 
+#[cfg(test)]
+mod tests;
+
 use crate::device::{Device, DeviceError, DeviceKind};
 use crate::dma::{Pool, Slot};
 use crate::platform::{Handler, Platform};
@@ -143,10 +146,16 @@ impl Block {
         let header = Buffer { phys, len: HEADER_LEN as u32, writable: false };
         let status = Buffer { phys: phys.offset(HEADER_LEN as u64), len: STATUS_LEN as u32, writable: true };
         let data_len = u32::try_from(len).map_err(|_| DeviceError::Refused)?;
-        let data =
-            Buffer { phys: phys.offset(DATA_AT as u64), len: data_len, writable: operation == Operation::Read };
-        let added =
-            if len == 0 { self.queue.add(&[header, status]) } else { self.queue.add(&[header, data, status]) };
+        let data = Buffer {
+            phys: phys.offset(DATA_AT as u64),
+            len: data_len,
+            writable: operation == Operation::Read,
+        };
+        let added = if len == 0 {
+            self.queue.add(&[header, status])
+        } else {
+            self.queue.add(&[header, data, status])
+        };
         let head = added.map_err(|_| DeviceError::NoQueue)?;
         if let Some(place) = self.inflight.get_mut(usize::from(head)) {
             *place = Some(Request { slot, operation, len });
@@ -166,7 +175,8 @@ impl Block {
         }
         let Some(used) = self.queue.pop().map_err(|error| self.device.fail(error))? else { return Ok(None) };
         let request = self.inflight.get_mut(usize::from(used.head)).and_then(Option::take);
-        let Request { slot, operation, len } = request.ok_or_else(|| self.device.fail(DeviceError::UsedElement))?;
+        let Request { slot, operation, len } =
+            request.ok_or_else(|| self.device.fail(DeviceError::UsedElement))?;
         let written = usize::try_from(used.len).unwrap_or(0);
         let expected = STATUS_LEN + if operation == Operation::Read { len } else { 0 };
         let ok = slot.bytes()[HEADER_LEN] == 0;

@@ -1,5 +1,8 @@
 //! virtio-console: one port, a stream of bytes each way. `supervisor` gives the bytes their meaning.
 
+#[cfg(test)]
+mod tests;
+
 use crate::device::{Device, DeviceError, DeviceKind};
 use crate::dma::{Pool, Slot};
 use crate::platform::{Handler, Platform};

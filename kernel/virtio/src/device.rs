@@ -199,13 +199,18 @@ impl Device {
     }
 
     /// Makes queue `index`, as large as the device and `limit` allow.
-    pub fn queue(&self, index: u16, limit: u16, vector: Option<u16>) -> Result<Queue, DeviceError> {
+    pub fn queue(
+        self: &Arc<Self>,
+        index: u16,
+        limit: u16,
+        vector: Option<u16>,
+    ) -> Result<Queue, DeviceError> {
         let most = self.transport.queue_max(index).min(limit).min(MAX_SIZE);
         let size = most.checked_ilog2().map(|log| 1 << log).ok_or(DeviceError::NoQueue)?;
         let mut queue =
             Queue::new(self.platform, size, self.has(feature::EVENT_IDX)).ok_or(DeviceError::NoMemory)?;
         let doorbell = self.transport.enable_queue(index, size, queue.addresses(), vector)?;
-        queue.set_doorbell(doorbell);
+        queue.attach(Arc::clone(self), doorbell);
         Ok(queue)
     }
 
@@ -229,7 +234,7 @@ impl Device {
         error
     }
 
-    /// Ends the device's use: a driver does so before it frees a queue.
+    /// Ends the device's use, once.
     pub fn shut_down(&self) {
         if !self.failed.swap(true, Ordering::AcqRel) && self.reset().is_err() {
             osv_base::error!("virtio {:?}: does not reset", self.kind());

@@ -1,5 +1,8 @@
 //! virtio-rng: random bytes from the host.
 
+#[cfg(test)]
+mod tests;
+
 use crate::device::{Device, DeviceError, DeviceKind};
 use crate::dma::{Pool, Slot};
 use crate::platform::Platform;
@@ -50,7 +53,11 @@ impl Rng {
     }
 
     /// Fills `out`, asking for more while `keep_waiting` says so. Bytes that are handed out are wiped here.
-    pub fn fill(&mut self, out: &mut [u8], mut keep_waiting: impl FnMut() -> bool) -> Result<(), DeviceError> {
+    pub fn fill(
+        &mut self,
+        out: &mut [u8],
+        mut keep_waiting: impl FnMut() -> bool,
+    ) -> Result<(), DeviceError> {
         let mut done = 0;
         while done < out.len() {
             if self.device.is_failed() {

@@ -10,7 +10,9 @@ mod ring;
 mod tests;
 
 use alloc::vec::Vec;
-use osv_abi::channel::{Decoder, Exit, Frame, HEADER_LEN, Item, Kind, MAX_PAYLOAD, VERSION, WindowSize, header};
+use osv_abi::channel::{
+    Decoder, Exit, Frame, HEADER_LEN, Item, Kind, MAX_PAYLOAD, VERSION, WindowSize, header,
+};
 use ring::Ring;
 
 /// Bytes of standard input that may wait.

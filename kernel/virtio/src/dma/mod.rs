@@ -112,7 +112,8 @@ impl Region {
     pub fn new(platform: &'static dyn Platform, len: usize) -> Option<Region> {
         let block = platform.dma_alloc(Pages::covering(len.max(1)))?;
         let (phys, virt) = (block.phys, block.virt);
-        let fits = block.len >= len && phys.is_aligned(PAGE_SIZE as u64) && virt.as_ptr() as usize % PAGE_SIZE == 0;
+        let fits =
+            block.len >= len && phys.is_aligned(PAGE_SIZE as u64) && virt.as_ptr() as usize % PAGE_SIZE == 0;
         if !fits {
             platform.dma_free(block);
             return None;

@@ -55,7 +55,12 @@ impl Pool {
         loop {
             let index = low(head);
             let next = self.next.get(index as usize)?.load(Ordering::Relaxed);
-            match self.head.compare_exchange_weak(head, retag(head, next), Ordering::Acquire, Ordering::Acquire) {
+            match self.head.compare_exchange_weak(
+                head,
+                retag(head, next),
+                Ordering::Acquire,
+                Ordering::Acquire,
+            ) {
                 Ok(_) => {
                     self.free.fetch_sub(1, Ordering::Relaxed);
                     return Some(Slot { pool: Arc::clone(self), index });
@@ -72,7 +77,12 @@ impl Pool {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             link.store(low(head), Ordering::Relaxed);
-            match self.head.compare_exchange_weak(head, retag(head, index), Ordering::Release, Ordering::Relaxed) {
+            match self.head.compare_exchange_weak(
+                head,
+                retag(head, index),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return,
                 Err(now) => head = now,
             }

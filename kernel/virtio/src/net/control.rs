@@ -15,7 +15,9 @@ pub(super) fn set_pairs(device: &Device, mut queue: Queue, pairs: usize) -> Resu
     let [low, high] = queue_index(pairs)?.to_le_bytes();
     let pool = Pool::new(device.platform(), 1, 64).ok_or(DeviceError::NoMemory)?;
     let mut slot = pool.take().ok_or(DeviceError::NoMemory)?;
-    let Some((command, _)) = slot.bytes_mut().split_first_chunk_mut() else { return Err(DeviceError::NoMemory) };
+    let Some((command, _)) = slot.bytes_mut().split_first_chunk_mut() else {
+        return Err(DeviceError::NoMemory);
+    };
     *command = [CLASS_MQ, MQ_PAIRS_SET, low, high, !OK];
     let phys = slot.phys();
     let request = [

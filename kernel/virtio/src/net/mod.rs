@@ -180,7 +180,8 @@ impl Net {
             (false, true) => RX_LONG_BUFFER_LEN,
             (false, false) => RX_BUFFER_LEN.max(frame_len),
         };
-        let pool = Pool::new(self.device.platform(), options.rx_buffers.max(2), len).ok_or(DeviceError::NoMemory)?;
+        let pool =
+            Pool::new(self.device.platform(), options.rx_buffers.max(2), len).ok_or(DeviceError::NoMemory)?;
         Ok(RxQueue::new(Arc::clone(&self.device), queue, pool, mergeable))
     }
 
@@ -190,7 +191,10 @@ impl Net {
         let normal = Pool::new(platform, usize::from(queue.size()), len).ok_or(DeviceError::NoMemory)?;
         let segments = self.capabilities.segment_tcp4 || self.capabilities.segment_tcp6;
         let long = if segments {
-            Some(Pool::new(platform, options.long_tx_buffers, TX_LONG_BUFFER_LEN).ok_or(DeviceError::NoMemory)?)
+            Some(
+                Pool::new(platform, options.long_tx_buffers, TX_LONG_BUFFER_LEN)
+                    .ok_or(DeviceError::NoMemory)?,
+            )
         } else {
             None
         };
@@ -262,7 +266,7 @@ fn queue_index(index: usize) -> Result<u16, DeviceError> {
     u16::try_from(index).map_err(|_| DeviceError::NoQueue)
 }
 
-fn control_queue(device: &Device, max_pairs: u16) -> Result<Queue, DeviceError> {
+fn control_queue(device: &Arc<Device>, max_pairs: u16) -> Result<Queue, DeviceError> {
     let index = max_pairs.checked_mul(2).ok_or(DeviceError::NoQueue)?;
     device.queue(index, 16, None)
 }

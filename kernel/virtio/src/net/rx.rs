@@ -134,7 +134,9 @@ impl RxQueue {
             && let Some(slot) = self.pool.take()
         {
             let len = u32::try_from(slot.len()).unwrap_or(u32::MAX);
-            let Ok(head) = self.queue.add(&[Buffer { phys: slot.phys(), len, writable: true }]) else { break };
+            let Ok(head) = self.queue.add(&[Buffer { phys: slot.phys(), len, writable: true }]) else {
+                break;
+            };
             if let Some(place) = self.inflight.get_mut(usize::from(head)) {
                 *place = Some(slot);
             }
@@ -163,12 +165,5 @@ impl RxQueue {
     #[must_use]
     pub fn enable_interrupts(&mut self) -> bool {
         self.queue.enable_interrupts()
-    }
-}
-
-impl Drop for RxQueue {
-    fn drop(&mut self) {
-        // Before the ring's memory goes.
-        self.device.shut_down();
     }
 }

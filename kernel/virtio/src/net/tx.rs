@@ -200,10 +200,3 @@ impl TxQueue {
         self.queue.disable_interrupts();
     }
 }
-
-impl Drop for TxQueue {
-    fn drop(&mut self) {
-        // Before the ring's memory goes.
-        self.device.shut_down();
-    }
-}

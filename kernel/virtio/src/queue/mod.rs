@@ -13,10 +13,11 @@ mod layout;
 #[cfg(test)]
 mod tests;
 
-use crate::device::DeviceError;
+use crate::device::{Device, DeviceError};
 use crate::dma::Region;
 use crate::platform::{Platform, Registers, Width};
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::sync::atomic::{Ordering, fence};
 pub use layout::Layout;
 use osv_base::PhysAddr;
@@ -81,6 +82,8 @@ struct Chain {
 #[derive(Debug)]
 pub struct Queue {
     region: Region,
+    /// Shut down before the memory goes.
+    owner: Option<Arc<Device>>,
     layout: Layout,
     doorbell: Option<Doorbell>,
     event_idx: bool,
@@ -102,6 +105,7 @@ impl Queue {
         let chain = |i| Chain { next: if i + 1 == size { NONE } else { i + 1 }, count: 0, writable: 0 };
         Some(Queue {
             region,
+            owner: None,
             layout,
             doorbell: None,
             event_idx,
@@ -120,9 +124,10 @@ impl Queue {
         [0, self.layout.avail(), self.layout.used()].map(|offset| self.region.phys(offset))
     }
 
-    /// Sets where notifications go. Without one, none are sent.
-    pub fn set_doorbell(&mut self, doorbell: Doorbell) {
-        self.doorbell = Some(doorbell);
+    /// Notes that `device` has the queue, and where notifications go. The device is shut down when the queue is
+    /// dropped.
+    pub fn attach(&mut self, device: Arc<Device>, doorbell: Doorbell) {
+        (self.owner, self.doorbell) = (Some(device), Some(doorbell));
     }
 
     /// Descriptors in the queue.
@@ -225,7 +230,8 @@ impl Queue {
         let at = self.layout.used_ring(self.last_used);
         let id = self.region.load32(at, Ordering::Relaxed);
         let len = self.region.load32(at + 4, Ordering::Relaxed);
-        let head = u16::try_from(id).ok().filter(|&head| head < self.size()).ok_or(DeviceError::UsedElement)?;
+        let head =
+            u16::try_from(id).ok().filter(|&head| head < self.size()).ok_or(DeviceError::UsedElement)?;
         let chain = self.chains[usize::from(head)];
         if chain.count == 0 {
             return Err(DeviceError::UsedElement);
@@ -287,6 +293,14 @@ impl Queue {
         let used_idx = self.region.load16(self.layout.used_idx(), Ordering::Acquire);
         let threshold = if self.event_idx { completions } else { 0 };
         used_idx.wrapping_sub(self.last_used) > threshold
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        if let Some(device) = &self.owner {
+            device.shut_down();
+        }
     }
 }
 

@@ -135,7 +135,9 @@ impl Transport for MmioTransport {
             return Err(DeviceError::BadRegisters);
         }
         registers.write32(r::QUEUE_SIZE, size.into());
-        for (register, address) in [r::QUEUE_DESCRIPTORS, r::QUEUE_DRIVER, r::QUEUE_DEVICE].into_iter().zip(addresses) {
+        for (register, address) in
+            [r::QUEUE_DESCRIPTORS, r::QUEUE_DRIVER, r::QUEUE_DEVICE].into_iter().zip(addresses)
+        {
             registers.write_halves(register, address.0);
         }
         registers.write32(r::QUEUE_READY, 1);

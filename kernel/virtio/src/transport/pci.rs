@@ -88,7 +88,16 @@ impl PciTransport {
         let notify_multiplier = function.read32(notify_cap.wrapping_add(16));
         let msix = find.msix();
         function.enable(msix.is_none());
-        Ok(Some(Box::new(PciTransport { function, kind, common, notify, notify_multiplier, isr, config, msix })))
+        Ok(Some(Box::new(PciTransport {
+            function,
+            kind,
+            common,
+            notify,
+            notify_multiplier,
+            isr,
+            config,
+            msix,
+        })))
     }
 }
 
@@ -120,7 +129,8 @@ impl Finder {
             if at > 0xec || function.read8(at + 3) != window as u8 {
                 return None;
             }
-            let (bar, offset, len) = (function.read8(at + 4), function.read32(at + 8), function.read32(at + 12));
+            let (bar, offset, len) =
+                (function.read8(at + 4), function.read32(at + 8), function.read32(at + 12));
             let len = usize::try_from(len).ok().filter(|&len| len >= least)?;
             let registers = self.bar(bar)?.window(usize::try_from(offset).ok()?, len)?;
             Some((registers, at))
@@ -265,7 +275,9 @@ impl Transport for PciTransport {
                 return Err(DeviceError::BadRegisters);
             }
         }
-        for (register, address) in [c::QUEUE_DESCRIPTORS, c::QUEUE_DRIVER, c::QUEUE_DEVICE].into_iter().zip(addresses) {
+        for (register, address) in
+            [c::QUEUE_DESCRIPTORS, c::QUEUE_DRIVER, c::QUEUE_DEVICE].into_iter().zip(addresses)
+        {
             common.write_halves(register, address.0);
         }
         common.write16(c::QUEUE_ENABLE, 1);
