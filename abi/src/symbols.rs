@@ -11,8 +11,9 @@
 //! * name, as programs ask for it;
 //! * kind: `func` or `object` (an `object` may be the target of a COPY relocation);
 //! * provider: `rust` is `osv_posix::c::NAME` and `rust(f)` is `osv_posix::c::f`; `musl` is the C symbol of the same
-//!   name and `musl(f)` the C symbol `f`; `link` is ld-osv itself (`dl*`, start-up). Names of `rust` and `link` rows
-//!   are renamed to `__osv_NAME` in musl's archive (musl/README.md), which osv-posix exports;
+//!   name and `musl(f)` the C symbol `f`; `link` is ld-osv itself (`dl*`, start-up). Names of `rust`
+//!   and `link` rows without a target are renamed to `__osv_NAME` in musl's archive (musl/README.md), which osv-posix
+//!   exports; musl's own definition behind a row with a target keeps its name, as [`Symbol::is_renamed`] says;
 //! * glibc's versions of the name, oldest first, the default last;
 //! * status as for system calls: `full`, `partial("what is missing")` or `stub(ERRNO)`; a stub names itself once on
 //!   standard error and fails with that errno;
@@ -85,6 +86,12 @@ pub struct Symbol {
 }
 
 impl Symbol {
+    /// Whether musl's archive has this name renamed to `__osv_NAME`, so that musl's C code, too, reaches the definition.
+    #[must_use]
+    pub fn is_renamed(&self) -> bool {
+        self.provider != Provider::Musl && self.target == self.name
+    }
+
     /// Whether a reference to this name with `version` is answered; an unversioned reference always is.
     #[must_use]
     pub fn has_version(&self, version: Option<&str>) -> bool {

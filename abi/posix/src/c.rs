@@ -13,6 +13,7 @@ pub use crate::malloc::{
 pub use crate::regex::*;
 pub use crate::signal::*;
 pub use crate::start::*;
+pub use crate::string::{bcmp, memcmp, memcpy, memmove, mempcpy, memset, strlen};
 pub use crate::thread::attr::*;
 pub use crate::thread::barrier::*;
 pub use crate::ucontext::{getcontext, makecontext, setcontext, swapcontext};

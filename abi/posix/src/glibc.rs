@@ -104,6 +104,10 @@ posix! {
     fn sched_setaffinity(process: c_int, size: usize, set: *const u8) -> c_int {
         errno::ret(gate::call(Sysno::sched_setaffinity, [process as usize, size, set.addr()])) as c_int
     }
+    // The seventh register argument of the C function is the call's sixth.
+    fn syscall(number: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize {
+        errno::ret(gate::call_number(number, [a, b, c, d, e, f]))
+    }
     fn pidfd_open(process: c_int, flags: c_uint) -> c_int {
         errno::ret(gate::call(Sysno::pidfd_open, [process as usize, flags as usize])) as c_int
     }

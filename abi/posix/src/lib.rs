@@ -31,6 +31,7 @@ pub mod regex;
 pub mod report;
 pub mod signal;
 pub mod start;
+pub mod string;
 pub mod tcb;
 pub mod thread;
 pub mod ucontext;

@@ -167,9 +167,11 @@ unsafe fn fork_process(handlers: bool) -> isize {
             FORK_LOCK.lock();
             run_fork(|entry| entry.prepare, true);
         }
-        let mask = crate::signal::block_all();
+        // libc's own signals stay open until the list is ours: who holds it may wait for this thread's answer.
+        let mask = crate::signal::block_program();
         LOCK.lock();
         thread::list::lock();
+        crate::signal::block_all();
         if let Some(hooks) = hooks::get() {
             (hooks.fork)(0);
         }

@@ -2,6 +2,7 @@
 
 pub mod attr;
 pub mod barrier;
+pub mod broadcast;
 pub mod c11;
 pub mod cleanup;
 pub mod cond;

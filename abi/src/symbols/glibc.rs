@@ -39,6 +39,7 @@ macro_rules! symbols_glibc {
             sched_getaffinity: func, rust, ["GLIBC_2.3.3", "GLIBC_2.3.4"], full;
             sched_setaffinity: func, rust, ["GLIBC_2.3.3", "GLIBC_2.3.4"], full;
             statx: func, rust, ["GLIBC_2.28"], full;
+            syscall: func, rust, ["GLIBC_2.2.5"], full;
         }
     };
 }

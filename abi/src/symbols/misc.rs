@@ -100,7 +100,6 @@ macro_rules! symbols_misc {
             setusershell: func, musl, ["GLIBC_2.2.5"], full;
             setutent: func, musl, ["GLIBC_2.2.5"], full;
             setutxent: func, musl, ["GLIBC_2.2.5"], full;
-            syscall: func, musl, ["GLIBC_2.2.5"], full;
             syslog: func, musl, ["GLIBC_2.2.5"], full;
             tcdrain: func, musl, ["GLIBC_2.2.5"], full;
             tcflow: func, musl, ["GLIBC_2.2.5"], full;

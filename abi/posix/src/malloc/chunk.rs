@@ -368,11 +368,17 @@ unsafe fn unlink(chunk: *mut Chunk) {
     }
 }
 
-/// The span that stands for a huge mapping, at the head of its header page.
+/// Marks a huge mapping whose block begins `lead` bytes behind its start, so that [`Chunk::span_of`] finds the mark.
 ///
 /// # Safety
-/// `header` is the chunk-aligned start of a new mapping of at least a page.
-pub unsafe fn mark_huge(header: *mut u8) {
-    // SAFETY: the caller's promise; the header of a chunk, though only its first span is used.
-    unsafe { (*header.cast::<Chunk>()).spans[0].kind = Kind::Huge };
+/// `header` is the chunk-aligned start of a new mapping of at least a page, and of `lead` bytes.
+pub unsafe fn mark_huge(header: *mut u8, lead: usize) {
+    // SAFETY: the caller's promise; the spans up to that of a lead of half a chunk lie in the first page.
+    unsafe {
+        let spans = &mut (*header.cast::<Chunk>()).spans;
+        spans[0].kind = Kind::Huge;
+        if lead < CHUNK_SIZE {
+            spans[lead / SLICE_SIZE].back = (lead / SLICE_SIZE) as u8;
+        }
+    }
 }

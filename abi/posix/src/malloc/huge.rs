@@ -45,7 +45,7 @@ pub fn allocate(size: usize, alignment: usize) -> *mut u8 {
     }
     // SAFETY: a new mapping of a header page and more.
     unsafe {
-        mark_huge(base);
+        mark_huge(base, lead);
         let block = base.add(lead);
         let header = base.add(HEADER_AT).cast::<Header>();
         header.write(Header { base, length, block, next: null_mut() });

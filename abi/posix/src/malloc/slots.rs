@@ -73,6 +73,18 @@ posix! {
     fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
         (slots().memalign)(alignment, size)
     }
+    fn __libc_malloc(size: usize) -> *mut c_void {
+        (slots().malloc)(size)
+    }
+    fn __libc_free(address: *mut c_void) {
+        (slots().free)(address)
+    }
+    fn __libc_calloc(count: usize, size: usize) -> *mut c_void {
+        (slots().calloc)(count, size)
+    }
+    fn __libc_realloc(address: *mut c_void, size: usize) -> *mut c_void {
+        (slots().realloc)(address, size)
+    }
     fn posix_memalign(result: *mut *mut c_void, alignment: usize, size: usize) -> c_int {
         let block = (slots().memalign)(alignment, size);
         if block.is_null() {

@@ -127,6 +127,8 @@ impl Mutex {
             let word = &(*this).word;
             let kind = (*this).kind;
             let mut spins = if only_try { 0 } else { SPINS };
+            // Who slept takes the mutex as one that others may sleep for: the unlock that woke it cleared the bit.
+            let mut slept = 0;
             loop {
                 let value = word.load(Relaxed);
                 if value & OWNER == me {
@@ -148,7 +150,7 @@ impl Mutex {
                     if kind & ROBUST != 0 {
                         enlist(thread, this);
                     }
-                    let taken = word.compare_exchange(value, me | (value & WAITERS), Acquire, Relaxed).is_ok();
+                    let taken = word.compare_exchange(value, me | (value & WAITERS) | slept, Acquire, Relaxed).is_ok();
                     if !taken {
                         (*thread).robust.pending = null_mut();
                         continue;
@@ -175,6 +177,7 @@ impl Mutex {
                 if value != waited && word.compare_exchange(value, waited, Relaxed, Relaxed).is_err() {
                     continue;
                 }
+                slept = WAITERS;
                 if let Err(error @ (Errno::ETIMEDOUT | Errno::EINVAL)) =
                     futex::wait_until(word, waited, (*this).scope(), clock, deadline)
                 {
