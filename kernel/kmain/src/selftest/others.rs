@@ -2,8 +2,10 @@
 
 use super::{check, test};
 use core::sync::atomic::{AtomicU64, Ordering};
+use osv_base::VirtAddr;
 use osv_hw::{clock, smp};
-use osv_mm::mmu::mmu;
+use osv_mm::frame::{Frame, Use};
+use osv_mm::mmu::{Entry, Pte, Size, mmu};
 
 static SEEN: AtomicU64 = AtomicU64::new(0);
 
@@ -44,9 +46,34 @@ test!(EVERY_CPU_ANSWERS_CALLS, {
     check(smp::online().count_ones() as usize == smp::found(), "all CPUs run")
 });
 
-test!(SHOOTDOWN_RETURNS, {
-    for _ in 0..100 {
-        mmu().shoot_down_kernel(osv_hw::layout::DYNAMIC..osv_hw::layout::DYNAMIC + 4096);
+test!(A_CHANGED_MAPPING_IS_SEEN_BY_EVERY_CPU, {
+    const AT: u64 = osv_hw::layout::DYNAMIC;
+    let entry = |phys| Entry { phys, size: Size::Small, flags: Pte::READ | Pte::WRITE };
+    let page = |mark: u8| {
+        let page = Frame::zeroed(Use::Kernel).map_err(|_| "memory")?;
+        page.copy_in(0, &[mark]);
+        Ok::<_, &'static str>(page)
+    };
+    let (first, second) = (page(1)?, page(2)?);
+    let look = || {
+        SEEN.store(0, Ordering::Relaxed);
+        let read = |at: usize| {
+            // SAFETY: mapped just now.
+            let mark = unsafe { core::ptr::with_exposed_provenance::<u8>(at).read_volatile() };
+            SEEN.fetch_or(1 << mark, Ordering::Relaxed);
+        };
+        read(AT as usize);
+        smp::call_on(u64::MAX, read, AT as usize);
+        SEEN.load(Ordering::Relaxed)
+    };
+    for _ in 0..50 {
+        for (page, mark) in [(&first, 1), (&second, 2)] {
+            mmu().map_kernel(VirtAddr(AT), Some(entry(page.phys()))).map_err(|_| "memory")?;
+            mmu().shoot_down_kernel(AT..AT + 4096);
+            check(look() == 1 << mark, "an old translation was used")?;
+        }
     }
+    mmu().map_kernel(VirtAddr(AT), None).map_err(|_| "memory")?;
+    mmu().shoot_down_kernel(AT..AT + 4096);
     Ok(())
 });
