@@ -7,8 +7,8 @@ pub use crate::errno::{__errno_location, __h_errno_location};
 pub use crate::fortify::*;
 pub use crate::glibc::*;
 pub use crate::malloc::{
-    aligned_alloc, calloc, free, mallinfo, mallinfo2, malloc, malloc_trim, malloc_usable_size, mallopt, memalign,
-    posix_memalign, pvalloc, realloc, reallocarray, valloc,
+    aligned_alloc, calloc, free, mallinfo, mallinfo2, malloc, malloc_trim, malloc_usable_size, mallopt,
+    memalign, posix_memalign, pvalloc, realloc, reallocarray, valloc,
 };
 pub use crate::regex::*;
 pub use crate::signal::*;
@@ -16,7 +16,6 @@ pub use crate::start::*;
 pub use crate::string::{bcmp, memcmp, memcpy, memmove, mempcpy, memset, strlen};
 pub use crate::thread::attr::*;
 pub use crate::thread::barrier::*;
-pub use crate::ucontext::{getcontext, makecontext, setcontext, swapcontext};
 pub use crate::thread::c11::*;
 pub use crate::thread::cleanup::*;
 pub use crate::thread::cond::*;
@@ -26,3 +25,5 @@ pub use crate::thread::mutex::*;
 pub use crate::thread::once::*;
 pub use crate::thread::rwlock::*;
 pub use crate::thread::semaphore::*;
+pub use crate::time::{clock_gettime, gettimeofday, time};
+pub use crate::ucontext::{getcontext, makecontext, setcontext, swapcontext};

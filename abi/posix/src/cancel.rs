@@ -179,7 +179,8 @@ unsafe fn cancel(thread: *mut Tcb) -> c_int {
         }
         (*thread).cancel.store(1, SeqCst);
         if thread == tcb::current() {
-            if (*thread).cancel_disabled.load(Relaxed) == ENABLED && (*thread).cancel_async.load(Relaxed) != 0 {
+            if (*thread).cancel_disabled.load(Relaxed) == ENABLED && (*thread).cancel_async.load(Relaxed) != 0
+            {
                 crate::thread::end(CANCELED);
             }
             return 0;

@@ -49,7 +49,14 @@ unsafe extern "C" {
     fn realpath(path: *const c_char, resolved: *mut c_char) -> *mut c_char;
     fn fread(buffer: *mut c_void, size: usize, count: usize, file: *mut File) -> usize;
     fn fread_unlocked(buffer: *mut c_void, size: usize, count: usize, file: *mut File) -> usize;
-    fn recvfrom(socket: c_int, to: *mut c_void, n: usize, flags: c_int, from: *mut c_void, length: *mut c_uint) -> isize;
+    fn recvfrom(
+        socket: c_int,
+        to: *mut c_void,
+        n: usize,
+        flags: c_int,
+        from: *mut c_void,
+        length: *mut c_uint,
+    ) -> isize;
     fn open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int;
     fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int;
     fn vfprintf(file: *mut File, format: *const c_char, list: List) -> c_int;

@@ -23,7 +23,8 @@ fn random(bytes: &mut [u8]) {
     while filled < bytes.len() {
         let rest = &mut bytes[filled..];
         // SAFETY: the kernel writes into our buffer, as long as said.
-        match unsafe { gate::try_call(Sysno::getrandom, [rest.as_mut_ptr().addr(), rest.len().min(256), 0]) } {
+        match unsafe { gate::try_call(Sysno::getrandom, [rest.as_mut_ptr().addr(), rest.len().min(256), 0]) }
+        {
             Ok(count) => filled += count,
             Err(Errno::EINTR) => {}
             Err(_) => crate::report::fatal("arc4random: the kernel gives no random numbers"),

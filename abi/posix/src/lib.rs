@@ -34,5 +34,6 @@ pub mod start;
 pub mod string;
 pub mod tcb;
 pub mod thread;
+pub mod time;
 pub mod ucontext;
 mod variadic;

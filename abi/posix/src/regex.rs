@@ -24,7 +24,13 @@ mod theirs {
     use super::*;
     unsafe extern "C" {
         pub fn regcomp(regex: *mut c_void, pattern: *const c_char, flags: c_int) -> c_int;
-        pub fn regexec(regex: *const c_void, text: *const c_char, n: usize, matches: *mut WideMatch, flags: c_int) -> c_int;
+        pub fn regexec(
+            regex: *const c_void,
+            text: *const c_char,
+            n: usize,
+            matches: *mut WideMatch,
+            flags: c_int,
+        ) -> c_int;
     }
 }
 

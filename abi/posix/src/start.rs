@@ -7,9 +7,41 @@ use crate::malloc::slots;
 use crate::tcb;
 use crate::{hooks, malloc, musl, thread};
 use core::ffi::{c_int, c_void};
-use core::ptr::null_mut;
+use core::ptr::{null_mut, with_exposed_provenance};
 use core::sync::atomic::Ordering::Relaxed;
 use osv_abi::errno::Errno;
+
+/// What the kernel's auxiliary vector says, as far as the libc half needs it.
+///
+/// # Safety
+/// Called once by ld-osv, on the initial thread, with fs set and the hooks registered, before any constructor; `auxv`
+/// is the kernel's vector on the initial stack.
+pub unsafe fn init(auxv: *const usize) {
+    const AT_SECURE: usize = 23;
+    const AT_SYSINFO_EHDR: usize = 33;
+    const AT_OSV_SHARED: usize = osv_abi::shared::AT_OSV_SHARED as usize;
+    // SAFETY: the caller's promise; the vector ends with a zero type.
+    unsafe {
+        let (mut secure, mut vdso, mut page) = (0, 0, 0);
+        let mut at = auxv;
+        while *at != 0 {
+            match *at {
+                AT_SECURE => secure = *at.add(1),
+                AT_SYSINFO_EHDR => vdso = *at.add(1),
+                AT_OSV_SHARED => page = *at.add(1),
+                _ => {}
+            }
+            at = at.add(2);
+        }
+        let libc = musl::libc();
+        (*libc).auxv = auxv;
+        (*libc).page_size = 4096;
+        (*libc).secure = i8::from(secure != 0);
+        thread::init_main(at.cast_mut().cast());
+        crate::time::init(with_exposed_provenance(page), with_exposed_provenance(vdso));
+        crate::string::init();
+    }
+}
 
 type Handler = unsafe extern "C" fn(*mut c_void);
 
@@ -25,7 +57,12 @@ static LOCK: Lock = Lock::new();
 static mut AT_EXIT: *mut AtExit = null_mut();
 static mut AT_QUICK_EXIT: *mut AtExit = null_mut();
 
-unsafe fn register(list: *mut *mut AtExit, function: Handler, argument: *mut c_void, object: *mut c_void) -> c_int {
+unsafe fn register(
+    list: *mut *mut AtExit,
+    function: Handler,
+    argument: *mut c_void,
+    object: *mut c_void,
+) -> c_int {
     // SAFETY: the entry is new; the list is changed under its lock.
     unsafe {
         let entry: *mut AtExit = malloc::malloc(size_of::<AtExit>()).cast();

@@ -7,7 +7,7 @@ macro_rules! symbols_time {
         $($callback)+! {
             time;
             __daylight: object, musl, ["GLIBC_2.2.5"], full;
-            __gettimeofday: func, musl(gettimeofday), ["GLIBC_2.2.5"], full;
+            __gettimeofday: func, rust(gettimeofday), ["GLIBC_2.2.5"], full;
             __gmtime_r: func, musl, ["GLIBC_2.2.5"], full;
             __nanosleep: func, musl(nanosleep), ["GLIBC_2.2.6"], full;
             __strftime_l: func, musl, ["GLIBC_2.3"], full;
@@ -19,7 +19,7 @@ macro_rules! symbols_time {
             clock: func, musl, ["GLIBC_2.2.5"], full;
             clock_getcpuclockid: func, musl, ["GLIBC_2.2.5", "GLIBC_2.17"], full;
             clock_getres: func, musl, ["GLIBC_2.2.5", "GLIBC_2.17"], full;
-            clock_gettime: func, musl, ["GLIBC_2.2.5", "GLIBC_2.17"], full;
+            clock_gettime: func, rust, ["GLIBC_2.2.5", "GLIBC_2.17"], full;
             clock_nanosleep: func, musl, ["GLIBC_2.2.5", "GLIBC_2.17"], full;
             clock_settime: func, musl, ["GLIBC_2.2.5", "GLIBC_2.17"], full;
             ctime: func, musl, ["GLIBC_2.2.5"], full;
@@ -29,7 +29,7 @@ macro_rules! symbols_time {
             ftime: func, musl, ["GLIBC_2.2.5"], full;
             getdate: func, musl, ["GLIBC_2.2.5"], full;
             getdate_err: object, musl, ["GLIBC_2.2.5"], full;
-            gettimeofday: func, musl, ["GLIBC_2.2.5"], full;
+            gettimeofday: func, rust, ["GLIBC_2.2.5"], full;
             gmtime: func, musl, ["GLIBC_2.2.5"], full;
             gmtime_r: func, musl, ["GLIBC_2.2.5"], full;
             localtime: func, musl, ["GLIBC_2.2.5"], full;
@@ -39,7 +39,7 @@ macro_rules! symbols_time {
             strftime: func, musl, ["GLIBC_2.2.5"], full;
             strftime_l: func, musl, ["GLIBC_2.3"], full;
             strptime: func, musl, ["GLIBC_2.2.5"], full;
-            time: func, musl, ["GLIBC_2.2.5"], full;
+            time: func, rust, ["GLIBC_2.2.5"], full;
             timegm: func, musl, ["GLIBC_2.2.5"], full;
             timer_create: func, musl, ["GLIBC_2.2.5", "GLIBC_2.3.3", "GLIBC_2.34"], full;
             timer_delete: func, musl, ["GLIBC_2.2.5", "GLIBC_2.3.3", "GLIBC_2.34"], full;

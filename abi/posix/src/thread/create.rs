@@ -97,7 +97,8 @@ unsafe fn take_cached(size: usize, guard: usize) -> Option<*mut u8> {
         let mut at = &raw mut cache.first;
         while !(*at).is_null() {
             let block = *at;
-            if (*block).map_size == size && (*block).guard_size == guard && (*block).exited.load(Acquire) == 0 {
+            if (*block).map_size == size && (*block).guard_size == guard && (*block).exited.load(Acquire) == 0
+            {
                 *at = (*block).next;
                 cache.bytes -= size;
                 return Some((*block).map_base);
@@ -146,13 +147,15 @@ unsafe fn place(attr: &Attr, tls: usize) -> Result<Place, Errno> {
     if attr.stack_top != 0 {
         // The program's stack; the area gets a mapping of its own, which is never unmapped under the thread.
         // SAFETY: a new mapping.
-        let area = unsafe { gate::try_call(Sysno::mmap, [0, tls.next_multiple_of(PAGE), 3, 0x22, usize::MAX, 0])? };
+        let area =
+            unsafe { gate::try_call(Sysno::mmap, [0, tls.next_multiple_of(PAGE), 3, 0x22, usize::MAX, 0])? };
         let map = with_exposed_provenance_mut(area);
         let map_size = tls.next_multiple_of(PAGE);
         let top = attr.stack_top & !15;
         return Ok(Place { map, map_size, area: map, top, stack_size: attr.stack_size, guard: 0 });
     }
-    let size = attr.stack_size.checked_add(tls).and_then(|size| size.checked_add(guard)).ok_or(Errno::EAGAIN)?;
+    let size =
+        attr.stack_size.checked_add(tls).and_then(|size| size.checked_add(guard)).ok_or(Errno::EAGAIN)?;
     let size = size.checked_next_multiple_of(PAGE).ok_or(Errno::EAGAIN)?;
     // SAFETY: the cached mapping is nobody's; a new one is ours.
     unsafe {
@@ -183,7 +186,12 @@ unsafe fn place(attr: &Attr, tls: usize) -> Result<Place, Errno> {
     }
 }
 
-unsafe fn create(result: *mut *mut Tcb, attr: Option<&Attr>, start: *mut c_void, argument: *mut c_void) -> Result<(), Errno> {
+unsafe fn create(
+    result: *mut *mut Tcb,
+    attr: Option<&Attr>,
+    start: *mut c_void,
+    argument: *mut c_void,
+) -> Result<(), Errno> {
     const FLAGS: usize = 0x3d_0f00;
     // SAFETY: the hooks keep their promises; the new block is ours until the thread is in the list.
     unsafe {
@@ -230,7 +238,10 @@ unsafe fn create(result: *mut *mut Tcb, attr: Option<&Attr>, start: *mut c_void,
             if attr.explicit_scheduling != 0 {
                 let priority = attr.priority;
                 let tid = (*new).tid.load(Relaxed) as usize;
-                gate::call(Sysno::sched_setscheduler, [tid, attr.policy as usize, (&raw const priority).addr()]);
+                gate::call(
+                    Sysno::sched_setscheduler,
+                    [tid, attr.policy as usize, (&raw const priority).addr()],
+                );
             }
         }
         list::unlock();
@@ -307,7 +318,12 @@ unsafe fn wait_for_end(thread: *mut Tcb, clock: c_int, deadline: Option<&Timespe
     }
 }
 
-unsafe fn join(thread: *mut Tcb, result: *mut *mut c_void, clock: c_int, deadline: Option<&Timespec>) -> Result<(), Errno> {
+unsafe fn join(
+    thread: *mut Tcb,
+    result: *mut *mut c_void,
+    clock: c_int,
+    deadline: Option<&Timespec>,
+) -> Result<(), Errno> {
     // SAFETY: the caller names a thread that nobody else joins.
     unsafe {
         if thread == tcb::current() {

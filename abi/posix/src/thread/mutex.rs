@@ -119,7 +119,12 @@ impl Mutex {
         unsafe { Self::lock_owned(this, 0, None, true) }
     }
 
-    unsafe fn lock_owned(this: *mut Mutex, clock: c_int, deadline: Option<&Timespec>, only_try: bool) -> Result<(), Errno> {
+    unsafe fn lock_owned(
+        this: *mut Mutex,
+        clock: c_int,
+        deadline: Option<&Timespec>,
+        only_try: bool,
+    ) -> Result<(), Errno> {
         // SAFETY: the caller's mutex lives; the fields beside the word are the owner's, who is this thread.
         unsafe {
             let thread = tcb::current();
@@ -150,7 +155,9 @@ impl Mutex {
                     if kind & ROBUST != 0 {
                         enlist(thread, this);
                     }
-                    let taken = word.compare_exchange(value, me | (value & WAITERS) | slept, Acquire, Relaxed).is_ok();
+                    let taken = word
+                        .compare_exchange(value, me | (value & WAITERS) | slept, Acquire, Relaxed)
+                        .is_ok();
                     if !taken {
                         (*thread).robust.pending = null_mut();
                         continue;

@@ -95,7 +95,9 @@ impl RwLock {
                 other => break other,
             }
             let value = self.word.load(Relaxed);
-            if value & COUNT == 0 && (is_writer || self.kind != PREFER_WRITER || self.writers.load(Relaxed) == 0) {
+            if value & COUNT == 0
+                && (is_writer || self.kind != PREFER_WRITER || self.writers.load(Relaxed) == 0)
+            {
                 continue;
             }
             let marked = value | SLEEPERS;
@@ -108,7 +110,11 @@ impl RwLock {
                 break Err(error);
             }
         };
-        if is_writer && self.writers.fetch_sub(1, AcqRel) == 1 && self.kind == PREFER_WRITER && result.is_err() {
+        if is_writer
+            && self.writers.fetch_sub(1, AcqRel) == 1
+            && self.kind == PREFER_WRITER
+            && result.is_err()
+        {
             // Readers that held back for this writer.
             futex::wake(&self.word, i32::MAX as u32, self.scope());
         }
