@@ -113,6 +113,6 @@ pub fn find(name: &str) -> Option<usize> {
 }
 
 const COUNT: usize = order::total(AREA_ROWS);
-const CONCATENATED: [Symbol; COUNT] = order::concatenate(AREA_ROWS);
-const ORDER: [u16; COUNT] = order::sorted(&CONCATENATED);
+static CONCATENATED: [Symbol; COUNT] = order::concatenate(AREA_ROWS);
+static ORDER: [u16; COUNT] = order::sorted(&CONCATENATED);
 const _: () = assert!(order::is_strictly_ascending(&CONCATENATED, &ORDER), "a symbol has two rows");

@@ -10,6 +10,8 @@
 //! a thread-local stands in.
 #![no_std]
 #![allow(unused_unsafe, reason = "a C function's body is one unsafe block, whether or not it needs it")]
+#![allow(clippy::deref_addrof, reason = "a reference to a mutable static is never made on the way")]
+#![allow(non_snake_case, non_upper_case_globals, reason = "C names its functions and objects")]
 
 #[cfg(any(test, not(feature = "object")))]
 extern crate std;

@@ -16,25 +16,3 @@ macro_rules! posix {
         }
     )* };
 }
-
-/// Defines C functions that are one system call each: errno set and -1 returned on failure.
-///
-/// A row marked `@cancel` is a cancellation point.
-macro_rules! system_calls {
-    ($( $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty = $call:ident $(@$cancel:ident)?; )*) => { $(
-        #[doc = concat!("`", stringify!($name), "`, as its manual page says: the system call itself.")]
-        /// # Safety
-        /// The contract of the manual page.
-        #[unsafe(export_name = concat!("__osv_", stringify!($name)))]
-        pub unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
-            // SAFETY: the C caller keeps the manual page's contract, which is the system call's.
-            unsafe { $crate::errno::ret(system_calls!(@enter [$($cancel)?] $call $($arg),*)) as $ret }
-        }
-    )* };
-    (@enter [] $call:ident $($arg:ident),*) => {
-        $crate::gate::call($crate::gate::Sysno::$call, [$($arg as usize),*])
-    };
-    (@enter [cancel] $call:ident $($arg:ident),*) => {
-        $crate::cancel::call($crate::gate::Sysno::$call, [$($arg as usize),*])
-    };
-}

@@ -240,10 +240,11 @@ pub unsafe extern "C" fn realloc(address: *mut c_void, size: usize) -> *mut c_vo
         if size <= room && size >= room / 2 {
             return address;
         }
-        if room > chunk::LARGEST_SPAN && size > chunk::LARGEST_SPAN {
-            if let Some(moved) = huge::resize(old, size) {
-                return moved.cast();
-            }
+        if room > chunk::LARGEST_SPAN
+            && size > chunk::LARGEST_SPAN
+            && let Some(moved) = huge::resize(old, size)
+        {
+            return moved.cast();
         }
         let new = allocate(size);
         if !new.is_null() {

@@ -311,7 +311,10 @@ posix! {
 
 static mut EXIT_STATUS: c_int = 0;
 
-/// vfork: the child runs on the parent's stack, so nothing may be pushed between the call and its two returns.
+/// vfork(2): the child runs on the parent's stack, so nothing may be pushed between the call and its two returns.
+///
+/// # Safety
+/// The contract of the manual page.
 #[unsafe(naked)]
 #[unsafe(export_name = "__osv_vfork")]
 pub unsafe extern "C" fn vfork() -> c_int {

@@ -136,7 +136,7 @@ pub fn current() -> *mut Tcb {
 #[cfg(not(feature = "object"))]
 pub fn current() -> *mut Tcb {
     std::thread_local! {
-        static BLOCK: core::cell::UnsafeCell<Tcb> = core::cell::UnsafeCell::new(Tcb::new());
+        static BLOCK: core::cell::UnsafeCell<Tcb> = const { core::cell::UnsafeCell::new(Tcb::new()) };
     }
     BLOCK.with(|block| {
         let block = block.get();

@@ -37,7 +37,7 @@ pub fn aligned(bytes: usize, alignment: usize) -> Option<usize> {
     if bytes > LARGEST || alignment > LARGEST {
         return None;
     }
-    (of(bytes.max(alignment))..COUNT).find(|&class| size(class) % alignment == 0)
+    (of(bytes.max(alignment))..COUNT).find(|&class| size(class).is_multiple_of(alignment))
 }
 
 /// The class for each multiple of 16 bytes up to 1 KiB.

@@ -311,9 +311,9 @@ unsafe fn wait_for_end(thread: *mut Tcb, clock: c_int, deadline: Option<&Timespe
             return Ok(());
         }
         // The kernel's wake at a thread's end is one for shared words.
-        match futex::wait_until_cancellable(word, value, futex::SHARED, clock, deadline) {
-            Err(error @ (Errno::ETIMEDOUT | Errno::EINVAL)) => return Err(error),
-            _ => {}
+        let slept = futex::wait_until_cancellable(word, value, futex::SHARED, clock, deadline);
+        if let Err(error @ (Errno::ETIMEDOUT | Errno::EINVAL)) = slept {
+            return Err(error);
         }
     }
 }

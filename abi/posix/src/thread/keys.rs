@@ -51,13 +51,13 @@ pub unsafe fn run_destructors(this: *mut Tcb) {
     unsafe {
         for _ in 0..ROUNDS {
             let mut any = false;
-            for key in 0..KEYS {
+            for (key, destructor) in DESTRUCTORS.iter().enumerate() {
                 let slot = slot(this, key as c_uint, false);
                 if slot.is_null() || (*slot).is_null() {
                     continue;
                 }
                 let value = slot.replace(null_mut());
-                let destructor = DESTRUCTORS[key].load(Acquire);
+                let destructor = destructor.load(Acquire);
                 if destructor > NO_DESTRUCTOR {
                     any = true;
                     core::mem::transmute::<usize, unsafe extern "C" fn(*mut c_void)>(destructor)(value);
