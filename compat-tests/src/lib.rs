@@ -1,2 +1,9 @@
-//! Harness, guest programs, application smoke tests and benches.
-#![no_std]
+//! The harness: programs built for the guest, `osv-pack run` as a test drives it, and the memcached load.
+//!
+//! Tests that boot a guest are named cases of `tests/*.rs` with a time limit each. What a case needs and the
+//! machine lacks is a failure that says so, never a silent skip.
+#![forbid(unsafe_code)]
+
+pub mod guest;
+pub mod load;
+pub mod programs;

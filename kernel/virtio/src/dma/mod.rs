@@ -112,8 +112,9 @@ impl Region {
     pub fn new(platform: &'static dyn Platform, len: usize) -> Option<Region> {
         let block = platform.dma_alloc(Pages::covering(len.max(1)))?;
         let (phys, virt) = (block.phys, block.virt);
-        let fits =
-            block.len >= len && phys.is_aligned(PAGE_SIZE as u64) && virt.as_ptr() as usize % PAGE_SIZE == 0;
+        let fits = block.len >= len
+            && phys.is_aligned(PAGE_SIZE as u64)
+            && (virt.as_ptr() as usize).is_multiple_of(PAGE_SIZE);
         if !fits {
             platform.dma_free(block);
             return None;
@@ -139,7 +140,7 @@ impl Region {
 
     fn field<T>(&self, offset: usize) -> Option<*mut T> {
         let end = offset.checked_add(size_of::<T>())?;
-        if end > self.len || offset % align_of::<T>() != 0 {
+        if end > self.len || !offset.is_multiple_of(align_of::<T>()) {
             return None;
         }
         // SAFETY: within the block, as just checked.

@@ -28,7 +28,7 @@ impl Layout {
     }
 
     /// Bytes in all.
-    pub const fn len(self) -> usize {
+    pub const fn total_len(self) -> usize {
         self.used + 4 + USED_ELEMENT_LEN * self.size as usize + 2
     }
 

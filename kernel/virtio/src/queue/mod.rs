@@ -101,7 +101,7 @@ impl Queue {
     /// A queue of `size` (a power of two, at most [`MAX_SIZE`]) that the device doesn't know of yet.
     pub fn new(platform: &'static dyn Platform, size: u16, event_idx: bool) -> Option<Queue> {
         let layout = Layout::new(size).filter(|_| size <= MAX_SIZE)?;
-        let region = Region::new(platform, layout.len())?;
+        let region = Region::new(platform, layout.total_len())?;
         let chain = |i| Chain { next: if i + 1 == size { NONE } else { i + 1 }, count: 0, writable: 0 };
         Some(Queue {
             region,

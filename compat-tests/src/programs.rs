@@ -1,0 +1,77 @@
+//! Small programs, built from `compat-tests/programs` into the target directory.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// How a program is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Build {
+    /// gcc, dynamic.
+    Glibc,
+    /// gcc -static.
+    GlibcStatic,
+    /// musl-gcc, dynamic.
+    Musl,
+    /// musl-gcc -static-pie.
+    MuslStaticPie,
+    /// rustc.
+    Rust,
+}
+
+impl Build {
+    fn name(self) -> &'static str {
+        match self {
+            Build::Glibc => "glibc",
+            Build::GlibcStatic => "glibc-static",
+            Build::Musl => "musl",
+            Build::MuslStaticPie => "musl-spie",
+            Build::Rust => "rust",
+        }
+    }
+
+    fn command(self) -> Command {
+        let (tool, flags): (&str, &[&str]) = match self {
+            Build::Glibc => ("gcc", &["-O2", "-pthread"]),
+            Build::GlibcStatic => ("gcc", &["-O2", "-pthread", "-static"]),
+            Build::Musl => ("musl-gcc", &["-O2", "-pthread"]),
+            Build::MuslStaticPie => ("musl-gcc", &["-O2", "-pthread", "-static-pie", "-fPIE"]),
+            Build::Rust => ("rustc", &["-O", "--edition", "2024"]),
+        };
+        let mut command = Command::new(tool);
+        command.args(flags);
+        command
+    }
+}
+
+/// The repository's root.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Where built programs and packed images go.
+pub fn output() -> PathBuf {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
+    target.join("compat")
+}
+
+/// Builds `source` (a file of `programs/`) unless that was done since it changed.
+pub fn build(source: &str, build: Build) -> Result<PathBuf, String> {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(source);
+    let stem = source.split('.').next().unwrap_or(source);
+    let to = output().join(format!("{stem}.{}", build.name()));
+    let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+    if modified(&to).is_some_and(|built| modified(&from).is_some_and(|changed| changed < built)) {
+        return Ok(to);
+    }
+    std::fs::create_dir_all(output()).map_err(|error| format!("{}: {error}", output().display()))?;
+    // Built aside and moved into place: several tests may want the same program.
+    let aside = to.with_extension(format!("{}.{:?}", std::process::id(), std::thread::current().id()));
+    let built = build.command().arg("-o").arg(&aside).arg(&from).output();
+    let built = built.map_err(|error| format!("{build:?} compiler: {error}"))?;
+    if !built.status.success() {
+        return Err(format!("{source} does not compile: {}", String::from_utf8_lossy(&built.stderr)));
+    }
+    std::fs::rename(&aside, &to).map_err(|error| format!("{}: {error}", to.display()))?;
+    Ok(to)
+}

@@ -1,0 +1,144 @@
+//! Stock programs in the guest, one named test each, with the fragment that they must print. Filter by name as
+//! with any test; `OSV_PACK` names another osv-pack.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use osv_compat_tests::guest::Guest;
+use osv_compat_tests::load::{self, Options};
+use osv_compat_tests::programs::{self, Build};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+fn main() {
+    let mut trials = Vec::new();
+    for (name, source, build, fragment) in [
+        ("hello.glibc", "hello.c", Build::Glibc, "thread t=42"),
+        ("hello.glibc.static", "hello.c", Build::GlibcStatic, "thread t=42"),
+        ("hello.musl", "hello.c", Build::Musl, "thread t=42"),
+        ("hello.musl.spie", "hello.c", Build::MuslStaticPie, "thread t=42"),
+        ("hello.rust", "hello.rs", Build::Rust, "hi from thread"),
+    ] {
+        trials.push(trial(name, move || {
+            let program = programs::build(source, build)?;
+            Ok(Guest::new(program).run()?.expect(0, fragment)?)
+        }));
+    }
+    let sum =
+        "with recursive c(x) as (values(1) union all select x+1 from c where x<1000) select sum(x) from c";
+    let lua = "local co=coroutine.wrap(function() for i=1,3 do coroutine.yield(i*i) end end) \
+               print(co(),co(),co(),string.format('%.3f',math.sin(1)),os.date('!%Y',0))";
+    let rows: [(&str, &[&str], &str); 4] = [
+        ("busybox", &["printf", "%s-%s\\n", "40", "2"], "40-2"),
+        ("lua5.4", &["-e", lua], "1\t4\t9\t0.841\t1970"),
+        ("sqlite3", &[":memory:", sum], "500500"),
+        ("rg", &["-c", "root", "/etc/passwd"], "1"),
+    ];
+    for (binary, arguments, fragment) in rows {
+        trials.push(trial(binary, move || {
+            Ok(Guest::new(binary).args(arguments).run()?.expect(0, fragment)?)
+        }));
+    }
+    trials.push(trial("openssl", || {
+        let file = programs::output().join("abc");
+        std::fs::create_dir_all(programs::output())?;
+        std::fs::write(&file, "abc")?;
+        let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let added = format!("{}:/w/abc", file.display());
+        let guest = Guest::new("openssl").flags(&["--add", &added]).args(&["dgst", "-sha256", "/w/abc"]);
+        Ok(guest.run()?.expect(0, digest)?)
+    }));
+    trials.push(trial("redis-server", || {
+        let arguments = ["--port", "6379", "--save", "", "--protected-mode", "no"];
+        let say = b"SET k v\r\nINCRBY n 41\r\nINCR n\r\nGET k\r\n";
+        serve("redis-server", 6379, &arguments, "1", |server| {
+            ask(server, say, b"+OK\r\n:41\r\n:42\r\n$1\r\nv")
+        })
+    }));
+    for cpus in ["1", "2"] {
+        trials.push(memcached(&format!("memcached.c{cpus}"), cpus, |server| {
+            let answer = b"STORED\r\n42\r\nVALUE a 0 2\r\n42\r\nEND";
+            ask(server, b"set a 0 0 2\r\n41\r\nincr a 1\r\nget a\r\n", answer)
+        }));
+        trials.push(memcached(&format!("memcached.memccapable.c{cpus}"), cpus, memccapable));
+        trials.push(memcached(&format!("memcached.load.c{cpus}"), cpus, |server| {
+            let operations = std::env::var("OSV_LOAD_OPERATIONS").ok().and_then(|text| text.parse().ok());
+            let standard = Options::standard(server);
+            let options = Options { operations: operations.unwrap_or(standard.operations), ..standard };
+            let report = load::run(&options)?;
+            if report.is_clean() { Ok(()) } else { Err(format!("{report:#?}").into()) }
+        }));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn trial(name: &str, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+    Trial::test(name, test)
+}
+
+fn memcached(name: &str, cpus: &'static str, test: fn(SocketAddr) -> Result<(), Failed>) -> Trial {
+    trial(name, move || {
+        let arguments = ["-u", "root", "-p", "11211", "-U", "0", "-l", "0.0.0.0", "-m", "64", "-t", "4"];
+        serve("memcached", 11211, &arguments, cpus, test)
+    })
+}
+
+/// Boots a server, waits until it listens, runs `test` against it, and ends it by SIGTERM: status 0.
+fn serve(
+    binary: &str,
+    port: u16,
+    arguments: &[&str],
+    cpus: &str,
+    test: impl FnOnce(SocketAddr) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let here = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    let forward = format!("{}:{port}", here.port());
+    let guest = Guest::new(binary).flags(&["-p", &forward, "-m", "256M", "-c", cpus]).args(arguments);
+    let running = guest.timeout(Duration::from_secs(600)).spawn()?;
+    let tested = until_listening(here).and_then(|()| test(here));
+    let terminated = running.terminate();
+    let outcome = running.wait()?;
+    tested.map_err(|error| {
+        let why = error.message().unwrap_or_default().to_owned();
+        format!("{why}\n-- the guest's stdout\n{}\n-- stderr\n{}", outcome.stdout, outcome.stderr)
+    })?;
+    terminated?;
+    Ok(outcome.expect(0, "")?)
+}
+
+/// QEMU's forwarding accepts before the guest does: only an open connection that stays so counts.
+fn until_listening(server: SocketAddr) -> Result<(), Failed> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < deadline {
+        if let Ok(mut stream) = TcpStream::connect(server) {
+            stream.set_read_timeout(Some(Duration::from_millis(500)))?;
+            // Nothing to read but no end either.
+            if stream.read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock) {
+                return Ok(());
+            }
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Err(format!("nothing listens on {server} after a minute").into())
+}
+
+fn ask(server: SocketAddr, say: &[u8], answer: &[u8]) -> Result<(), Failed> {
+    let mut stream = TcpStream::connect(server)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.write_all(say)?;
+    let mut got = vec![0; answer.len()];
+    stream.read_exact(&mut got)?;
+    if got == answer { Ok(()) } else { Err(format!("answered {:?}", String::from_utf8_lossy(&got)).into()) }
+}
+
+fn memccapable(server: SocketAddr) -> Result<(), Failed> {
+    let (host, port) = (server.ip().to_string(), server.port().to_string());
+    let run = Command::new("timeout").args(["300", "memccapable", "-h", &host, "-p", &port]).output()?;
+    let text = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    let passed = text.lines().filter(|line| line.trim_end().ends_with("[pass]")).count();
+    if run.status.success() && passed == 54 {
+        Ok(())
+    } else {
+        Err(format!("{passed} of 54 passed:\n{text}").into())
+    }
+}
