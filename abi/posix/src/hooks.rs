@@ -1,7 +1,8 @@
-//! What the linker half does for the libc half: one struct of functions that ld-osv registers at start-up.
+//! What the linker half does for the libc half: one struct of functions that ld-osv registers at start-up, before
+//! [`start::init`](crate::start::init). Malloc interposition has slots of its own: [`malloc::slots`](crate::malloc::slots).
 
 use crate::tcb::Tcb;
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 use core::ptr::null;
 
 /// ld-osv's side. Every field is called with the promises of its own comment.
@@ -17,18 +18,6 @@ pub struct Hooks {
     pub tls_free: unsafe fn(block: *mut Tcb),
     /// Runs the loaded objects' finalisers, once, at exit.
     pub finish: unsafe fn(),
-    /// A slot of malloc interposition: the scope's definition of a malloc-family function, resolved by commit.
-    pub malloc: unsafe extern "C" fn(usize) -> *mut c_void,
-    /// The scope's free.
-    pub free: unsafe extern "C" fn(*mut c_void),
-    /// The scope's calloc.
-    pub calloc: unsafe extern "C" fn(usize, usize) -> *mut c_void,
-    /// The scope's realloc.
-    pub realloc: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void,
-    /// The scope's memalign.
-    pub memalign: unsafe extern "C" fn(usize, usize) -> *mut c_void,
-    /// The scope's malloc_usable_size.
-    pub malloc_usable_size: unsafe extern "C" fn(*mut c_void) -> usize,
     /// Called around fork with 0 before, 1 after in the parent, 2 after in the child; takes the linker's own locks.
     pub fork: unsafe fn(phase: c_int),
 }
