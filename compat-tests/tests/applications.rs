@@ -10,6 +10,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+const SUM: &str =
+    "with recursive c(x) as (values(1) union all select x+1 from c where x<1000) select sum(x) from c";
+const LUA: &str = "local co=coroutine.wrap(function() for i=1,3 do coroutine.yield(i*i) end end) \
+                   print(co(),co(),co(),string.format('%.3f',math.sin(1)),os.date('!%Y',0))";
+
 fn main() {
     let mut trials = Vec::new();
     for (name, source, build, fragment) in [
@@ -24,14 +29,10 @@ fn main() {
             Ok(Guest::new(program).run()?.expect(0, fragment)?)
         }));
     }
-    let sum =
-        "with recursive c(x) as (values(1) union all select x+1 from c where x<1000) select sum(x) from c";
-    let lua = "local co=coroutine.wrap(function() for i=1,3 do coroutine.yield(i*i) end end) \
-               print(co(),co(),co(),string.format('%.3f',math.sin(1)),os.date('!%Y',0))";
-    let rows: [(&str, &[&str], &str); 4] = [
+    let rows: [(&'static str, &'static [&'static str], &'static str); 4] = [
         ("busybox", &["printf", "%s-%s\\n", "40", "2"], "40-2"),
-        ("lua5.4", &["-e", lua], "1\t4\t9\t0.841\t1970"),
-        ("sqlite3", &[":memory:", sum], "500500"),
+        ("lua5.4", &["-e", LUA], "1\t4\t9\t0.841\t1970"),
+        ("sqlite3", &[":memory:", SUM], "500500"),
         ("rg", &["-c", "root", "/etc/passwd"], "1"),
     ];
     for (binary, arguments, fragment) in rows {
