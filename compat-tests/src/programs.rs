@@ -12,11 +12,25 @@ pub enum Build {
     GlibcStatic,
     /// musl-gcc, dynamic.
     Musl,
-    /// musl-gcc -static-pie.
+    /// musl-gcc, static PIE. Debian's specs file does not know -static-pie (it links an interpreter and libc.so),
+    /// so start files and linker flags are spelt out.
     MuslStaticPie,
     /// rustc.
     Rust,
 }
+
+const STATIC_PIE: &[&str] = &[
+    "-O2",
+    "-pthread",
+    "-fPIE",
+    "-static",
+    "-pie",
+    "-nostartfiles",
+    "-Wl,-static,-pie,--no-dynamic-linker",
+    "/usr/lib/x86_64-linux-musl/rcrt1.o",
+    "/usr/lib/x86_64-linux-musl/crti.o",
+    "/usr/lib/x86_64-linux-musl/crtn.o",
+];
 
 impl Build {
     fn name(self) -> &'static str {
@@ -34,7 +48,7 @@ impl Build {
             Build::Glibc => ("gcc", &["-O2", "-pthread"]),
             Build::GlibcStatic => ("gcc", &["-O2", "-pthread", "-static"]),
             Build::Musl => ("musl-gcc", &["-O2", "-pthread"]),
-            Build::MuslStaticPie => ("musl-gcc", &["-O2", "-pthread", "-static-pie", "-fPIE"]),
+            Build::MuslStaticPie => ("musl-gcc", STATIC_PIE),
             Build::Rust => ("rustc", &["-O", "--edition", "2024"]),
         };
         let mut command = Command::new(tool);
