@@ -64,7 +64,10 @@ impl fmt::Display for Error {
             Error::Relocation(kind) => write!(f, "unsupported relocation type {kind}"),
             Error::OutOfObject(vaddr) => write!(f, "relocation outside the object at {vaddr:#x}"),
             Error::NotFound { name, wanted_by } => {
-                write!(f, "{name}: cannot open shared object file: No such file or directory (needed by {wanted_by})")
+                write!(
+                    f,
+                    "{name}: cannot open shared object file: No such file or directory (needed by {wanted_by})"
+                )
             }
             Error::Undefined { symbol, wanted_by } => write!(f, "{wanted_by}: undefined symbol: {symbol}"),
             Error::StaticTls => write!(f, "cannot allocate memory in static TLS block"),

@@ -215,17 +215,20 @@ impl<'a> Object<'a> {
 
     /// Whether it was built against musl: its interpreter or a needed library says so.
     pub fn is_musl(&self) -> bool {
-        let by_interpreter = self.interpreter.is_some_and(|name| name.windows(7).any(|part| part == b"ld-musl"));
-        by_interpreter || self.needed.iter().any(|name| *name == b"libc.so" || name.starts_with(b"libc.musl-"))
+        let by_interpreter =
+            self.interpreter.is_some_and(|name| name.windows(7).any(|part| part == b"ld-musl"));
+        by_interpreter
+            || self.needed.iter().any(|name| *name == b"libc.so" || name.starts_with(b"libc.musl-"))
     }
 
     /// Whether all of `span` lies in one loadable segment's memory.
     pub fn contains(&self, span: Span) -> bool {
         self.phdrs.iter().any(|phdr| {
             phdr.kind == elf::PT_LOAD
-                && span.vaddr.checked_sub(phdr.vaddr).is_some_and(|at| {
-                    at.checked_add(span.len).is_some_and(|end| end <= phdr.memsz)
-                })
+                && span
+                    .vaddr
+                    .checked_sub(phdr.vaddr)
+                    .is_some_and(|at| at.checked_add(span.len).is_some_and(|end| end <= phdr.memsz))
         })
     }
 }

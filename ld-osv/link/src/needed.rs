@@ -34,7 +34,10 @@ pub fn expand(text: &[u8], origin: &[u8]) -> Vec<u8> {
             for (name, value) in
                 [(&b"ORIGIN"[..], origin), (b"LIB", b"lib/x86_64-linux-gnu"), (b"PLATFORM", b"x86_64")]
             {
-                let braced = tail.strip_prefix(b"{").and_then(|t| t.strip_prefix(name)).and_then(|t| t.strip_prefix(b"}"));
+                let braced = tail
+                    .strip_prefix(b"{")
+                    .and_then(|t| t.strip_prefix(name))
+                    .and_then(|t| t.strip_prefix(b"}"));
                 if let Some(after) = braced.or_else(|| tail.strip_prefix(name)) {
                     out.extend_from_slice(value);
                     rest = after;
@@ -57,7 +60,13 @@ impl<'a, T: Table> World<'a, T> {
     }
 
     /// Adds an opened file.
-    pub fn add_file(&mut self, file: File<'a>, path: &[u8], origin: &[u8], parent: Option<Id>) -> Result<Id, Error> {
+    pub fn add_file(
+        &mut self,
+        file: File<'a>,
+        path: &[u8],
+        origin: &[u8],
+        parent: Option<Id>,
+    ) -> Result<Id, Error> {
         let image = Image::of_file(file.bytes)?;
         let object = Object::of(&image)?;
         let layout = Layout::of(&image)?;
@@ -109,7 +118,12 @@ impl<'a, T: Table> World<'a, T> {
 
     /// Finds the object that `name` means for `parent`: the table, what is loaded already, or a file, which is then
     /// added.
-    pub fn want(&mut self, name: &[u8], parent: Option<Id>, files: &mut impl Files<'a>) -> Result<Place, Error> {
+    pub fn want(
+        &mut self,
+        name: &[u8],
+        parent: Option<Id>,
+        files: &mut impl Files<'a>,
+    ) -> Result<Place, Error> {
         if self.table.serves(name.rsplit(|&byte| byte == b'/').next().unwrap_or(name)) {
             return Ok(Place::Table);
         }
@@ -127,10 +141,12 @@ impl<'a, T: Table> World<'a, T> {
             self.find_file(name, parent, files)?
         };
         let Some((file, path)) = found else {
-            let wanted_by = parent.and_then(|id| self.get(id)).map_or_else(|| "the program".into(), Loaded::display);
+            let wanted_by =
+                parent.and_then(|id| self.get(id)).map_or_else(|| "the program".into(), Loaded::display);
             return Err(Error::NotFound { name: String::from_utf8_lossy(name).into_owned(), wanted_by });
         };
-        let same = self.iter().find(|(_, loaded)| loaded.identity == file.identity && file.identity != (0, 0));
+        let same =
+            self.iter().find(|(_, loaded)| loaded.identity == file.identity && file.identity != (0, 0));
         let id = match same.map(|(id, _)| id) {
             Some(id) => {
                 files.close(file);

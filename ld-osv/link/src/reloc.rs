@@ -76,7 +76,8 @@ struct Writable {
 impl Writable {
     fn of(object: &Object<'_>) -> Self {
         let any = object.flags & elf::DF_TEXTREL != 0;
-        let loads = object.phdrs.iter().filter(|phdr| phdr.kind == PT_LOAD && (any || phdr.flags & PF_W != 0));
+        let loads =
+            object.phdrs.iter().filter(|phdr| phdr.kind == PT_LOAD && (any || phdr.flags & PF_W != 0));
         Writable { spans: loads.map(|phdr| (phdr.vaddr, phdr.memsz)).collect(), last: 0 }
     }
 
@@ -123,7 +124,8 @@ impl<T: Table> World<'_, T> {
         let Some(exe) = self.get(0) else { return Ok(()) };
         let mut copies = Vec::new();
         for rela in relocations(&exe.object).filter(|rela| rela.kind == r::COPY) {
-            let symbol = Sym::read(exe.object.symbols, rela.symbol).ok_or(Error::Truncated("symbol table"))?;
+            let symbol =
+                Sym::read(exe.object.symbols, rela.symbol).ok_or(Error::Truncated("symbol table"))?;
             if !exe.object.contains(Span { vaddr: rela.offset, len: symbol.size }) {
                 return Err(Error::OutOfObject(rela.offset));
             }
@@ -175,7 +177,8 @@ impl<T: Table> World<'_, T> {
                     if let Some(copy) = self.copies.iter().find(|copy| copy.to == at) {
                         commit(Write::Copy { at, from: copy.from, len: copy.len })?;
                     } else {
-                        let undefined = self.undefined(id, rela.symbol).ok_or(Error::Truncated("symbol table"))?;
+                        let undefined =
+                            self.undefined(id, rela.symbol).ok_or(Error::Truncated("symbol table"))?;
                         missing(undefined)?;
                     }
                     continue;

@@ -37,11 +37,14 @@ impl<'a> Object<'a> {
         let mut several = false;
         for index in self.hash.candidates(name) {
             let Some(symbol) = Sym::read(self.symbols, index) else { continue };
-            if symbol.binding() == STB_LOCAL || symbol.kind() > elf::STT_TLS && symbol.kind() != elf::STT_GNU_IFUNC {
+            if symbol.binding() == STB_LOCAL
+                || symbol.kind() > elf::STT_TLS && symbol.kind() != elf::STT_GNU_IFUNC
+            {
                 continue;
             }
             let is_reference = !symbol.is_defined();
-            let has_value = symbol.value != 0 || symbol.shndx == elf::SHN_ABS || symbol.kind() == elf::STT_TLS;
+            let has_value =
+                symbol.value != 0 || symbol.shndx == elf::SHN_ABS || symbol.kind() == elf::STT_TLS;
             if !has_value && (is_reference || symbol.shndx == elf::SHN_UNDEF) {
                 continue;
             }
@@ -125,7 +128,9 @@ impl<T: Table> World<'_, T> {
         let object = &loaded.object;
         let symbol = Sym::read(object.symbols, index)?;
         let is_own = symbol.is_defined()
-            && (symbol.binding() == STB_LOCAL || symbol.other & 3 != 0 || symbol.binding() == STB_GNU_UNIQUE && id == 0);
+            && (symbol.binding() == STB_LOCAL
+                || symbol.other & 3 != 0
+                || symbol.binding() == STB_GNU_UNIQUE && id == 0);
         if is_own && usage != Use::Copy {
             return Some(loaded.definition(id, &symbol));
         }

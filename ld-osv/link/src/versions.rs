@@ -40,8 +40,10 @@ impl<'a> Versions<'a> {
         (verneed, verneeds): (Option<u64>, Option<u64>),
     ) -> Result<Self, Error> {
         let Some(versym) = versym else { return Ok(Versions::default()) };
-        let mut versions =
-            Versions { symbols: image.tail(versym).ok_or(Error::Truncated("symbol versions"))?, ..Default::default() };
+        let mut versions = Versions {
+            symbols: image.tail(versym).ok_or(Error::Truncated("symbol versions"))?,
+            ..Default::default()
+        };
         if let (Some(at), Some(count)) = (verdef, verdefs) {
             let table = image.tail(at).unwrap_or(&[]);
             versions.read_defined(table, strings, count).ok_or(Error::Truncated("version definitions"))?;
