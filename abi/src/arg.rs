@@ -2,8 +2,8 @@
 //! prints itself for strace. Decoding never fails and never touches memory; reading through an `In` may.
 
 use crate::errno::Errno;
-pub use crate::uapi::memory::{Advice, LockAllFlags, LockFlags, MapFlags, Prot, RemapFlags, SyncFlags};
 use crate::mem::UserMemory;
+pub use crate::uapi::memory::{Advice, LockAllFlags, LockFlags, MapFlags, Prot, RemapFlags, SyncFlags};
 use core::fmt;
 use core::marker::PhantomData;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -134,7 +134,10 @@ pointers! {
     InOut
 }
 
-fn read_value<T: FromBytes + IntoBytes>(addr: UserAddr, mem: &(impl UserMemory + ?Sized)) -> Result<T, Errno> {
+fn read_value<T: FromBytes + IntoBytes>(
+    addr: UserAddr,
+    mem: &(impl UserMemory + ?Sized),
+) -> Result<T, Errno> {
     let mut value = T::new_zeroed();
     mem.read_bytes(addr, value.as_mut_bytes())?;
     Ok(value)

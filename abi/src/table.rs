@@ -161,7 +161,14 @@ pub fn by_number(nr: usize) -> Option<&'static Row> {
 /// No number may stand twice, and each must be what Linux calls by that name.
 const _: () = {
     let areas: [&[Row]; 8] = [
-        file::ROWS, memory::ROWS, process::ROWS, signal::ROWS, time::ROWS, event::ROWS, socket::ROWS, system::ROWS,
+        file::ROWS,
+        memory::ROWS,
+        process::ROWS,
+        signal::ROWS,
+        time::ROWS,
+        event::ROWS,
+        socket::ROWS,
+        system::ROWS,
     ];
     let mut seen = [false; crate::shared::VECTOR_LEN];
     let mut a = 0;

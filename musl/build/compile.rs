@@ -73,7 +73,9 @@ pub fn archive(tree: &Path, scratch: &Path, cc: &str) -> Result<PathBuf, String>
     let threads = std::env::var("NUM_JOBS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| "a compile thread panicked".to_string())?)
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().map_err(|_| "a compile thread panicked".to_string())?)
     })?;
 
     let archive = scratch.join("libmusl.a");
@@ -102,10 +104,8 @@ fn sources(tree: &Path) -> Result<Vec<PathBuf>, String> {
             _ => {}
         }
     }
-    let replaced: BTreeSet<PathBuf> = own
-        .iter()
-        .filter_map(|file| Some(file.parent()?.parent()?.join(file.file_stem()?)))
-        .collect();
+    let replaced: BTreeSet<PathBuf> =
+        own.iter().filter_map(|file| Some(file.parent()?.parent()?.join(file.file_stem()?))).collect();
     generic.retain(|file| !replaced.contains(&file.with_extension("")));
     generic.extend(own);
     Ok(generic)
