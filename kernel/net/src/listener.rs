@@ -1,0 +1,110 @@
+//! Listening sockets: the backlog of connections that wait for accept(2), and the cap on half-open ones.
+
+use crate::stream::Stream;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use osv_sync::{Events, Readiness, SpinLock};
+
+/// A connection that nobody has accepted yet.
+pub struct Incoming {
+    /// The stream.
+    pub stream: Arc<dyn Stream>,
+    /// What it tells of changes.
+    pub readiness: Arc<Readiness>,
+}
+
+/// A listening socket.
+pub struct Listener {
+    /// Where it listens.
+    pub local: SocketAddr,
+    backlog: AtomicUsize,
+    half_open: AtomicUsize,
+    closed: AtomicBool,
+    queue: SpinLock<VecDeque<Incoming>>,
+    readiness: Arc<Readiness>,
+}
+
+/// Half-open connections that one listener may have, beyond its backlog.
+const HALF_OPEN_EXTRA: usize = 128;
+
+impl Listener {
+    /// Listens at `local`; up to `backlog` connections wait.
+    pub fn new(local: SocketAddr, backlog: usize, readiness: Arc<Readiness>) -> Self {
+        Listener {
+            local,
+            backlog: AtomicUsize::new(backlog.max(1)),
+            half_open: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+            queue: SpinLock::new(VecDeque::new()),
+            readiness,
+        }
+    }
+
+    /// listen(2) again, with another backlog.
+    pub fn set_backlog(&self, backlog: usize) {
+        self.backlog.store(backlog.max(1), Ordering::Relaxed);
+    }
+
+    fn full(&self) -> bool {
+        self.queue.lock().len() > self.backlog.load(Ordering::Relaxed)
+    }
+
+    /// Admits a SYN: `false` when the queue is full or too many handshakes are under way. The caller reports the
+    /// end of the handshake by [`Listener::half_open_done`].
+    pub fn admit(&self) -> bool {
+        if self.closed.load(Ordering::Acquire) || self.full() {
+            return false;
+        }
+        let cap = self.backlog.load(Ordering::Relaxed) + HALF_OPEN_EXTRA;
+        if self.half_open.fetch_add(1, Ordering::Relaxed) >= cap {
+            self.half_open.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        }
+        true
+    }
+
+    /// A handshake that [`Listener::admit`] let in ended, one way or the other.
+    pub fn half_open_done(&self) {
+        self.half_open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Queues an established connection; gives it back when the listener is closed or full.
+    pub fn push(&self, incoming: Incoming) -> Result<(), Incoming> {
+        {
+            let mut queue = self.queue.lock();
+            if self.closed.load(Ordering::Acquire) || queue.len() > self.backlog.load(Ordering::Relaxed) {
+                return Err(incoming);
+            }
+            queue.push_back(incoming);
+        }
+        self.readiness.changed(Events::IN | Events::RDNORM);
+        Ok(())
+    }
+
+    /// The first connection that waits.
+    pub fn pop(&self) -> Option<Incoming> {
+        self.queue.lock().pop_front()
+    }
+
+    /// Whether one waits.
+    pub fn pending(&self) -> bool {
+        !self.queue.lock().is_empty()
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Stops listening; connections that nobody accepted are reset.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        let waiting = core::mem::take(&mut *self.queue.lock());
+        for incoming in waiting {
+            incoming.stream.close(true);
+        }
+        self.readiness.changed(Events::HUP | Events::IN);
+    }
+}

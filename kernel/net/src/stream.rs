@@ -1,0 +1,67 @@
+//! A connected byte stream, whatever carries it: a TCP flow, or paired rings within the machine.
+
+use core::net::SocketAddr;
+use osv_base::io::{Sink, Source};
+use osv_base::{Errno, Res};
+use osv_sync::Events;
+
+/// One attempt at an operation that may have to wait.
+pub type Try<T> = Option<Res<T>>;
+
+/// Which halves to close, as shutdown(2) names them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shutdown {
+    /// SHUT_RD
+    Read,
+    /// SHUT_WR
+    Write,
+    /// SHUT_RDWR
+    Both,
+}
+
+impl Shutdown {
+    /// Whether the reading half closes.
+    pub fn read(self) -> bool {
+        self != Shutdown::Write
+    }
+    /// Whether the writing half closes.
+    pub fn write(self) -> bool {
+        self != Shutdown::Read
+    }
+}
+
+/// A connected stream. The `try_` operations never sleep for data: `None` means that the call has to wait for
+/// readiness.
+pub trait Stream: Send + Sync {
+    /// Takes received bytes, or with `peek` copies them and leaves them. `Some(Ok(0))` at the end of the stream
+    /// (or, with `to.faulted()`, when nothing could be copied).
+    fn try_recv(&self, to: &mut dyn Sink, peek: bool) -> Try<usize>;
+    /// Queues bytes to send; as many as there is room for.
+    fn try_send(&self, from: &mut dyn Source) -> Try<usize>;
+    /// What holds now.
+    fn poll(&self) -> Events;
+    /// Bytes that a read would find (FIONREAD).
+    fn readable_bytes(&self) -> usize;
+    /// Bytes not yet acknowledged by the peer (SIOCOUTQ).
+    fn unsent_bytes(&self) -> usize {
+        0
+    }
+    /// Closes one or both halves.
+    fn shutdown(&self, how: Shutdown);
+    /// The descriptor is gone. `reset`: SO_LINGER with a time of zero.
+    fn close(&self, reset: bool);
+    /// Takes the pending error (SO_ERROR).
+    fn take_error(&self) -> Option<Errno>;
+    /// Own address; `None` for a family without IP addresses.
+    fn local(&self) -> Option<SocketAddr>;
+    /// The peer's address.
+    fn peer(&self) -> Option<SocketAddr>;
+    /// TCP_NODELAY.
+    fn set_nodelay(&self, _on: bool) {}
+    /// SO_KEEPALIVE with its idle time.
+    fn set_keepalive(&self, _idle: Option<core::time::Duration>) {}
+    /// The state for TCP_INFO, numbered as Linux does (TCP_ESTABLISHED is 1).
+    fn tcp_state(&self) -> u8 {
+        1
+    }
+}
