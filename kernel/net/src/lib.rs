@@ -33,3 +33,6 @@ pub mod udp;
 pub use link::LinkDevice;
 pub use socket::Socket;
 pub use stack::Stack;
+
+#[cfg(test)]
+mod tests;
