@@ -9,6 +9,7 @@ pub mod file;
 pub mod memory;
 pub mod process;
 pub mod signal;
+pub mod socket;
 pub mod system;
 pub mod time;
 

@@ -5,22 +5,22 @@
 macro_rules! syscalls_socket {
     ($callback:ident) => {
         $callback! {
-            41 socket [] () [stub(ENOSYS)] call;
-            42 connect [] () [stub(ENOSYS)] call;
-            43 accept [] () [stub(ENOSYS)] call;
-            44 sendto [] () [stub(ENOSYS)] call;
-            45 recvfrom [] () [stub(ENOSYS)] call;
-            46 sendmsg [] () [stub(ENOSYS)] call;
-            47 recvmsg [] () [stub(ENOSYS)] call;
-            48 shutdown [] () [stub(ENOSYS)] call;
-            49 bind [] () [stub(ENOSYS)] call;
-            50 listen [] () [stub(ENOSYS)] call;
-            51 getsockname [] () [stub(ENOSYS)] call;
-            52 getpeername [] () [stub(ENOSYS)] call;
-            53 socketpair [] () [stub(ENOSYS)] call;
-            54 setsockopt [] () [stub(ENOSYS)] call;
-            55 getsockopt [] () [stub(ENOSYS)] call;
-            288 accept4 [] () [stub(ENOSYS)] call;
+            41 socket [socket::socket] (family: Int, kind: UInt, protocol: Int) [partial("AF_UNIX, AF_INET and AF_INET6; no raw, packet or netlink sockets")] call;
+            42 connect [socket::connect] (fd: Fd, address: InBuf) [partial("IPv6 only within the machine")] call;
+            43 accept [socket::accept] (fd: Fd, address: UserAddr, length: InOut<u32>) [full] call;
+            44 sendto [socket::sendto] (fd: Fd, buf: InBuf, flags: Flags, address: InBuf) [partial("no out-of-band data")] call;
+            45 recvfrom [socket::recvfrom] (fd: Fd, buf: OutBuf, flags: Flags, address: UserAddr, length: InOut<u32>) [partial("no out-of-band data, no MSG_ERRQUEUE")] call;
+            46 sendmsg [socket::sendmsg] (fd: Fd, message: In<MsgHdr>, flags: Flags) [partial("ancillary data is refused with EOPNOTSUPP")] call;
+            47 recvmsg [socket::recvmsg] (fd: Fd, message: InOut<MsgHdr>, flags: Flags) [partial("no ancillary data is produced")] call;
+            48 shutdown [socket::shutdown] (fd: Fd, how: Int) [full] call;
+            49 bind [socket::bind] (fd: Fd, address: InBuf) [partial("a Unix path makes no inode")] call;
+            50 listen [socket::listen] (fd: Fd, backlog: Int) [full] call;
+            51 getsockname [socket::getsockname] (fd: Fd, address: UserAddr, length: InOut<u32>) [full] call;
+            52 getpeername [socket::getpeername] (fd: Fd, address: UserAddr, length: InOut<u32>) [full] call;
+            53 socketpair [socket::socketpair] (family: Int, kind: UInt, protocol: Int, fds: Out<[i32; 2]>) [full] call;
+            54 setsockopt [socket::setsockopt] (fd: Fd, level: Int, name: Int, value: InBuf) [partial("the options of kernel/net/src/options.rs")] call;
+            55 getsockopt [socket::getsockopt] (fd: Fd, level: Int, name: Int, value: UserAddr, length: InOut<u32>) [partial("the options of kernel/net/src/options.rs")] call;
+            288 accept4 [socket::accept4] (fd: Fd, address: UserAddr, length: InOut<u32>, flags: UInt) [full] call;
             299 recvmmsg [] () [stub(ENOSYS)] call;
             307 sendmmsg [] () [stub(ENOSYS)] call;
         }

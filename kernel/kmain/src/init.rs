@@ -7,6 +7,7 @@ use crate::root::RamImage;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use osv_abi::Errno;
 use osv_abi::boot::{BOOT_FILE, BootConfig, Libc, Supervisor};
 use osv_abi::channel::Exit;
@@ -23,6 +24,7 @@ use osv_task::{Process, Status};
 use osv_vfs::path::From;
 use osv_vfs::{Creds, FdFlags, FdTable, FsContext, OpenFile, ops};
 use osv_virtio::supervisor::Event;
+use osv_virtio::transport::Transport;
 use spin::Once;
 
 static APPLICATION: Once<Arc<Process>> = Once::new();
@@ -38,7 +40,8 @@ pub fn run(boot: BootInfo) -> ! {
         error!("{problem}");
     }
     crate::selftest::crash_if_wanted(&config.foreign);
-    let devices = devices::probe(&config.mmio, channel::ring);
+    let mut devices = devices::probe(&config.mmio, channel::ring);
+    let network = core::mem::take(&mut devices.net);
     let channel = open_channel(config.supervisor, devices);
     let streams = Streams::new(channel.clone(), config.tty);
     channel.connect(&streams);
@@ -47,7 +50,7 @@ pub fn run(boot: BootInfo) -> ! {
     if osv_task::spawn_kernel("channel", move || serving.serve()).is_err() {
         error!("no memory for the channel's thread");
     }
-    let exit = match application(boot, &streams) {
+    let exit = match application(boot, &streams, network) {
         Ok(application) => {
             APPLICATION.call_once(|| application.clone());
             ended(init::wait_for(&application))
@@ -106,7 +109,11 @@ fn on_event(event: Event) {
 }
 
 /// Mounts the root, reads the configuration in it, starts the program.
-fn application(boot: BootInfo, streams: &Arc<Streams>) -> Res<Arc<Process>> {
+fn application(
+    boot: BootInfo,
+    streams: &Arc<Streams>,
+    network: Vec<Box<dyn Transport>>,
+) -> Res<Arc<Process>> {
     let image = boot.root.map(|range| -> Arc<dyn Image> {
         // SAFETY: boot kept the range out of what it gave to the allocator.
         Arc::new(unsafe { RamImage::new(range) })
@@ -125,6 +132,7 @@ fn application(boot: BootInfo, streams: &Arc<Streams>) -> Res<Arc<Process>> {
         Errno::EINVAL
     })?;
     configure(&config);
+    crate::network::start(&config.net, network);
     if config.program.is_empty() {
         error!("no program is named (osv.program=/path)");
         return Err(Errno::ENOENT.into());
@@ -159,7 +167,7 @@ fn configure(config: &BootConfig) {
     }
 }
 
-fn read_file(from: &From<'_>, path: &[u8]) -> Res<alloc::vec::Vec<u8>> {
+fn read_file(from: &From<'_>, path: &[u8]) -> Res<Vec<u8>> {
     let file = ops::open(from, path, ops::How { flags: open::RDONLY, mode: 0, umask: 0 })?;
     let len = file.attr().size as usize;
     let mut bytes = alloc::vec![0; len.min(1 << 20)];

@@ -16,12 +16,13 @@ mod doorbell;
 #[cfg(osv_guest)]
 mod init;
 #[cfg(osv_guest)]
-#[expect(dead_code, reason = "the network stack does not use it yet")]
 mod link;
 #[cfg(osv_guest)]
 mod log;
 #[cfg(osv_guest)]
 mod machine_info;
+#[cfg(osv_guest)]
+mod network;
 #[cfg(osv_guest)]
 mod panic;
 #[cfg(osv_guest)]

@@ -13,7 +13,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use osv_base::{Errno, Instant};
-use osv_sync::{SpinLock, WaitQueue};
+use osv_sync::SpinLock;
 use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4Packet, TcpPacket, UdpPacket,
 };
@@ -25,6 +25,8 @@ pub struct Env {
     pub now: fn() -> Instant,
     /// Fills a buffer from the CSPRNG.
     pub random: fn(&mut [u8]),
+    /// Wakes the worker: a timer is due earlier than it knew.
+    pub kick: fn(),
 }
 
 const SHARDS: usize = 16;
@@ -73,7 +75,6 @@ pub struct Stack {
     flows: [Shard; SHARDS],
     timers: SpinLock<Timers>,
     time_wait: SpinLock<TimeWait>,
-    worker: WaitQueue,
     next_id: AtomicU64,
     /// Bound TCP ports and listeners.
     pub tcp_ports: SpinLock<TcpPorts>,
@@ -113,7 +114,6 @@ impl Stack {
             flows: core::array::from_fn(|_| SpinLock::new(hashbrown::HashMap::new())),
             timers: SpinLock::new(Timers { queue: BTreeMap::new(), next: 0 }),
             time_wait: SpinLock::new(TimeWait { keys: hashbrown::HashMap::new(), order: VecDeque::new() }),
-            worker: WaitQueue::new(),
             next_id: AtomicU64::new(1),
             tcp_ports: SpinLock::new(TcpPorts::new()),
             udp_ports: SpinLock::new(UdpPorts::new()),
@@ -159,11 +159,6 @@ impl Stack {
     /// A number for a new socket: its identity in the port tables, and its inode number.
     pub fn new_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// The queue that the worker sleeps in.
-    pub fn work(&self) -> &WaitQueue {
-        &self.worker
     }
 
     /// Largest IP packet on the link.
@@ -508,12 +503,12 @@ impl Stack {
             earliest
         };
         if earliest {
-            self.worker.wake_all();
+            (self.env.kick)();
         }
     }
 
     /// One round of the worker: frames in, timers. Returns when it should run again at the latest; `None` when
-    /// only a frame or [`Stack::work`] can bring work.
+    /// only a frame or [`Env::kick`] can bring work.
     pub fn poll(self: &Arc<Self>) -> Option<Instant> {
         let more = self.take_frames();
         let now = self.now();

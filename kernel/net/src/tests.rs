@@ -89,7 +89,7 @@ impl Net {
         let wires: [Wire; 2] = Default::default();
         let stop = Arc::new(AtomicBool::new(false));
         let stacks = [0, 1].map(|i| {
-            let stack = Stack::new(Env { now: osv_sync::park::now, random });
+            let stack = Stack::new(Env { now: osv_sync::park::now, random, kick: || {} });
             stack.configure(HostConfig { address: ADDRESSES[i], prefix_len: 24, gateway: None });
             stack.attach(Arc::new(Cable {
                 mac: [2, 0, 0, 0, 0, i as u8],
@@ -194,7 +194,7 @@ fn a_stream_survives_loss() {
 
 #[test]
 fn a_stream_within_the_machine_needs_no_link() {
-    let stack = Stack::new(Env { now: osv_sync::park::now, random });
+    let stack = Stack::new(Env { now: osv_sync::park::now, random, kick: || {} });
     let server = Socket::new(&stack, Family::Inet, Kind::Stream).unwrap();
     server.bind(&at(Ipv4Addr::LOCALHOST, 7)).unwrap();
     server.listen(1).unwrap();
