@@ -1,0 +1,63 @@
+# osv-rs: `make` builds everything, `make test` runs everything, `make demo` shows it. `make help` lists the rest.
+.PHONY: all setup test demo fmt clippy native applications clean help
+.DEFAULT_GOAL := all
+
+CARGO ?= cargo
+# The kernel is freestanding: no vector registers in ring 0, and frame pointers for its backtraces.
+GUEST_FLAGS := --cfg osv_guest --cfg chacha20_backend="soft" -Cforce-frame-pointers=yes
+GUEST := --profile guest --target-dir target/guest
+GUEST_LD := --profile guest --target-dir target/guest-ld
+# Crates that mean something only freestanding: no host build, no host tests.
+FREESTANDING := osv-kernel ld-osv
+MUSL := target/musl/musl_1.2.3.orig.tar.gz
+
+## all: target/release/osv-pack, target/osv/kernel.elf and target/osv/ld-osv.so
+all: $(MUSL)
+	$(CARGO) build --release -p osv-pack -p osv-compat-tests
+	RUSTFLAGS='$(GUEST_FLAGS)' $(CARGO) build $(GUEST) -p osv-kernel
+	$(CARGO) build $(GUEST_LD) -p ld-osv
+	@mkdir -p target/osv
+	@install -m 755 target/guest/guest/kernel target/osv/kernel.elf
+	@install -m 755 target/guest-ld/guest/ld-osv target/osv/ld-osv.so
+	@ls -l target/release/osv-pack target/osv/kernel.elf target/osv/ld-osv.so
+
+$(MUSL):
+	musl/fetch
+
+## setup: installs by apt-get what of the tools and the programs under test is missing, and fetches musl's source
+setup:
+	@.ci/setup
+
+## test: formatting, lints, host tests, native tests, applications in the guest; ends with `N passed, N failed`
+test: setup
+	@.ci/test
+
+## demo: packs the distribution's memcached, boots it, talks to it and ends it
+demo: setup all
+	@.ci/demo
+
+## fmt: formats every crate
+fmt:
+	$(CARGO) fmt --all
+
+## clippy: lints of all crates, warnings are errors
+clippy: $(MUSL)
+	$(CARGO) clippy --workspace $(FREESTANDING:%=--exclude %) --all-targets -- -D warnings
+	RUSTFLAGS='$(GUEST_FLAGS)' $(CARGO) clippy $(GUEST) -p osv-kernel -- -D warnings
+	$(CARGO) clippy $(GUEST_LD) -p ld-osv -- -D warnings
+
+## native: ld-osv.so runs stock programs on this Linux
+native: all
+	$(CARGO) test -p osv-compat-tests --test native
+
+## applications: stock programs in the guest, under QEMU
+applications: all
+	$(CARGO) test -p osv-compat-tests --test applications -- --test-threads 1
+
+## clean: removes target/
+clean:
+	rm -rf target
+
+## help: this list
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
