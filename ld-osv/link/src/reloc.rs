@@ -131,6 +131,15 @@ impl<T: Table> World<'_, T> {
             }
             if let Some(found) = self.resolve(0, rela.symbol, Use::Copy) {
                 let len = if found.size == 0 { symbol.size } else { symbol.size.min(found.size) };
+                // The original must lie in its owner: a symbol's value and size are allegations too.
+                if let Place::Object(owner) = found.place {
+                    let from = self.get(owner).map_or(0, |owner| found.value.wrapping_sub(owner.base));
+                    let span = Span { vaddr: from, len };
+                    let holds = self.get(owner).is_some_and(|owner| owner.object.contains(span));
+                    if found.kind == elf::STT_TLS || !holds {
+                        return Err(Error::OutOfObject(from));
+                    }
+                }
                 copies.push(Copied { from: found.value, len, to: exe.base.wrapping_add(rela.offset) });
             }
         }

@@ -35,7 +35,7 @@ impl StaticTls {
         // The block starts at tp - offset, which must be congruent to the image's address.
         let skew = segment.image.vaddr.wrapping_neg() & (segment.align - 1);
         let least = self.used.checked_add(segment.size)?;
-        align_up(least.checked_sub(skew).unwrap_or(0), segment.align)?
+        align_up(least.saturating_sub(skew), segment.align)?
             .checked_add(skew)
             .filter(|offset| *offset >= least)
             .or_else(|| align_up(least, segment.align)?.checked_add(skew))

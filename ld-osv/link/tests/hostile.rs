@@ -75,7 +75,7 @@ fn place_at(world: &mut World<'_, Half>, id: Id) {
 fn check_layout(world: &World<'_, Half>, id: Id, len: usize) {
     let loaded = world.get(id).expect("just planned");
     let layout = &loaded.layout;
-    assert!(layout.align.is_power_of_two() && layout.align >= PAGE && layout.start % PAGE == 0);
+    assert!(layout.align.is_power_of_two() && layout.align >= PAGE && layout.start.is_multiple_of(PAGE));
     let mut at = layout.start;
     for mapping in &layout.mappings {
         assert!(mapping.vaddr >= at && mapping.vaddr % PAGE == 0 && mapping.end % PAGE == 0, "{mapping:x?}");
