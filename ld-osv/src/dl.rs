@@ -26,7 +26,7 @@ static OWNER: AtomicI32 = AtomicI32::new(0);
 /// Called once, before there are threads.
 pub unsafe fn install(world: World<'static, Libc>, _own: usize) {
     // SAFETY: the caller's promise.
-    unsafe { *(&raw mut WORLD) = Some(world) };
+    unsafe { (&raw mut WORLD).write(Some(world)) };
 }
 
 /// Runs `body` with the world, under the recursive lock.
@@ -40,7 +40,7 @@ pub fn with<R>(body: impl FnOnce(&mut World<'static, Libc>) -> R) -> R {
     }
     // SAFETY: under the lock; a nested use is by the same thread, which holds no borrow over a call out.
     let result = unsafe {
-        match (*(&raw mut WORLD)).as_mut() {
+        match (&raw mut WORLD).as_mut().and_then(Option::as_mut) {
             Some(world) => body(world),
             None => osv_posix::report::fatal("ld-osv: used before start-up"),
         }
@@ -174,7 +174,7 @@ pub unsafe fn set_names(argv: *mut usize) {
 /// Runs the constructors of `order` but those of the executable, which `__libc_start_main` runs.
 pub fn start_objects(order: &[Id], skip: Id) {
     // SAFETY: written once at start-up.
-    let (argc, argv, envp) = unsafe { *(&raw const ARGUMENTS) };
+    let (argc, argv, envp) = unsafe { (&raw const ARGUMENTS).read() };
     for id in order.iter().filter(|id| **id != skip) {
         let routines = with(|world| {
             let loaded = world.get_mut(*id)?;
@@ -196,10 +196,8 @@ pub fn start_objects(order: &[Id], skip: Id) {
 unsafe fn finish() {
     let order = with(|world| {
         let scope = world.global.clone();
-        for (_, slot) in world.objects.iter_mut().enumerate() {
-            if let Some(loaded) = slot {
-                loaded.started = false;
-            }
+        for loaded in world.objects.iter_mut().flatten() {
+            loaded.started = false;
         }
         world.start_order(&scope)
     });

@@ -172,8 +172,9 @@ unsafe fn link(mut stack: *mut usize, own: usize) -> Result<Entered, Error> {
         let block = tls::init(area, size);
         gate::call(Sysno::arch_prctl, [0x1002, block.expose_provenance()]);
         static mut HOOKS: core::mem::MaybeUninit<Hooks> = core::mem::MaybeUninit::uninit();
-        let hooks = &mut *(&raw mut HOOKS);
-        osv_posix::hooks::register(hooks.write(dl::hooks()));
+        (&raw mut HOOKS).write(core::mem::MaybeUninit::new(dl::hooks()));
+        let hooks: *const Hooks = (&raw const HOOKS).cast();
+        osv_posix::hooks::register(&*hooks);
         *osv_posix::musl::environ() = envp.cast();
         later.resolve();
         dl::for_each(|_, loaded| commit::seal(loaded));

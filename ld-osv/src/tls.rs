@@ -78,7 +78,7 @@ pub unsafe fn free(block: *mut Tcb) {
             {
                 let at = dtv.add(module.number).replace(0);
                 if at != 0 {
-                    osv_posix::malloc::free(pointer::<core::ffi::c_void>((at as u64) & !0).cast());
+                    osv_posix::malloc::free(pointer::<core::ffi::c_void>(at as u64).cast());
                 }
             }
         });

@@ -29,7 +29,7 @@ pub unsafe extern "C" fn __libc_start_main(
 ) -> ! {
     // SAFETY: a linked program's own routines, once.
     unsafe {
-        let (argc, argv, envp) = *(&raw const ARGUMENTS);
+        let (argc, argv, envp) = (&raw const ARGUMENTS).read();
         let own = with(|world| {
             let exe = world.get_mut(0)?;
             exe.started = true;
