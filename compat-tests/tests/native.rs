@@ -66,7 +66,8 @@ fn lua() {
 
 #[test]
 fn sqlite3() {
-    let sum = "with recursive c(x) as (values(1) union all select x+1 from c where x<1000) select sum(x) from c";
+    let sum =
+        "with recursive c(x) as (values(1) union all select x+1 from c where x<1000) select sum(x) from c";
     prints("sqlite3", &[":memory:", sum], "500500");
 }
 
