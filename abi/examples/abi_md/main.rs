@@ -1,0 +1,7 @@
+//! Prints docs/abi.md.
+
+mod render;
+
+fn main() {
+    print!("{}", render::document());
+}
