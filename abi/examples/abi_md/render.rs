@@ -44,11 +44,12 @@ pub fn document() -> String {
     // Writing to a String does not fail.
     let _ = write!(out, "    {COMMAND}\n\n");
     out.push_str(
-        "A status is what the row itself claims:\n\n\
+        "A status is what the row itself says, and no more tested than its tests:\n\n\
          * **full**: all that the man page says for what can happen here;\n\
          * **partial**: works but for what the note says;\n\
-         * **stub**: fails with the errno in the note, and says so once on the console.\n\n\
-         A number or a name that is not listed is not there: such a call gives `ENOSYS`, such a symbol does not bind.\n\n",
+         * **stub**: fails with the errno in the note, and names itself once.\n\n\
+         A system call that is not listed gives `ENOSYS`. A symbol's status speaks of the libc half alone: what it asks\n\
+         of the kernel is worth what the row of that system call says.\n\n",
     );
     syscalls(&mut out);
     symbols(&mut out);
@@ -71,7 +72,7 @@ fn syscalls(out: &mut String) {
     let mut rows: Vec<&Row> = table::all().collect();
     rows.sort_by_key(|row| row.nr);
     for row in rows {
-        let args: Vec<String> = row.args.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+        let args: Vec<String> = row.args.iter().map(|(name, ty)| format!("{name}: {}", type_text(ty))).collect();
         let args = if args.is_empty() { String::new() } else { format!("`{}`", args.join(", ")) };
         let (status, note) = status(row.status);
         let entry = match row.entry {
@@ -123,6 +124,11 @@ fn status(status: Status) -> (&'static str, String) {
         Status::Partial(note) => ("partial", note.into()),
         Status::Stub(errno) => ("stub", errno.name().map_or_else(|| errno.to_string(), String::from)),
     }
+}
+
+/// A type's tokens as one writes them: how `stringify!` spaces them is not fixed.
+fn type_text(tokens: &str) -> String {
+    tokens.replace(" <", "<").replace("< ", "<").replace(" >", ">")
 }
 
 /// Text that cannot end a cell or a line of a table.
