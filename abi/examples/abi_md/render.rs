@@ -72,7 +72,8 @@ fn syscalls(out: &mut String) {
     let mut rows: Vec<&Row> = table::all().collect();
     rows.sort_by_key(|row| row.nr);
     for row in rows {
-        let args: Vec<String> = row.args.iter().map(|(name, ty)| format!("{name}: {}", type_text(ty))).collect();
+        let args: Vec<String> =
+            row.args.iter().map(|(name, ty)| format!("{name}: {}", type_text(ty))).collect();
         let args = if args.is_empty() { String::new() } else { format!("`{}`", args.join(", ")) };
         let (status, note) = status(row.status);
         let entry = match row.entry {
