@@ -120,8 +120,12 @@ fn worker(options: &Options, thread: usize, threads: usize) -> io::Result<Report
         let index = (turn % lanes.len() as u64) as usize;
         let (connection, model) = &mut lanes[index];
         let step = model.next();
-        *report.operations.entry(step.kind()).or_default() += 1;
-        apply(connection, model, step, &mut report)?;
+        let kind = step.kind();
+        *report.operations.entry(kind).or_default() += 1;
+        if let Err(error) = apply(connection, model, step, &mut report) {
+            let during = format!("operation {turn} of connection {index}.{thread} ({kind})");
+            return Err(connection.explain(&error, &during));
+        }
         if report.errors.len() > 10 {
             break;
         }

@@ -24,6 +24,20 @@ impl Connection {
         Ok(Connection { stream: BufReader::with_capacity(64 << 10, stream) })
     }
 
+    /// What `error` means here: which connection, and what of the present answer has come.
+    pub fn explain(&self, error: &io::Error, during: &str) -> io::Error {
+        let stream = self.stream.get_ref();
+        let port = stream.local_addr().map_or(0, |address| address.port());
+        let what = match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                let timeout = stream.read_timeout().ok().flatten().unwrap_or_default();
+                format!("no progress for {} s", timeout.as_secs())
+            }
+            _ => error.to_string(),
+        };
+        io::Error::new(error.kind(), format!("{during} on the connection from port {port}: {what}"))
+    }
+
     fn line(&mut self) -> io::Result<String> {
         let mut line = Vec::new();
         self.stream.read_until(b'\n', &mut line)?;
