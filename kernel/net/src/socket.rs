@@ -786,6 +786,10 @@ fn put(out: &mut [u8], value: &[u8]) -> usize {
 
 impl File for Socket {
     fn read(&self, _: At, to: &mut dyn Sink, io: Io) -> Res<usize> {
+        // read(2) of nothing leaves a datagram where it is, unlike recv(2).
+        if to.remaining() == 0 {
+            return Ok(0);
+        }
         let flags = MessageFlags { nonblock: io.nonblock, ..MessageFlags::default() };
         Ok(self.recv(to, flags)?.len)
     }
@@ -808,6 +812,10 @@ impl File for Socket {
             State::Stream { stream, .. } => stream.clone(),
         };
         stream.poll()
+    }
+
+    fn whole(&self) -> bool {
+        self.kind != Kind::Stream
     }
 
     fn readiness(&self) -> Option<&Readiness> {

@@ -1,6 +1,7 @@
 //! Cursors over the application's buffers for the crates below: they copy without faulting, so that they may be
 //! used under locks.
 
+use crate::transfer::Cursor;
 use osv_abi::UserAddr;
 use osv_abi::arg::{InBuf, OutBuf};
 use osv_abi::uapi::IoVec;
@@ -8,7 +9,7 @@ use osv_base::io::{Sink, Source};
 use osv_hw::usercopy;
 
 /// The buffers of one call, in order, and how far they are done.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Segments<'a> {
     /// The buffer in hand.
     addr: UserAddr,
@@ -49,15 +50,6 @@ impl<'a> Segments<'a> {
         self.remaining -= bytes;
     }
 
-    /// Where the last copy stopped short.
-    pub fn fault(&self) -> Option<UserAddr> {
-        self.fault
-    }
-
-    pub(crate) fn clear_fault(&mut self) {
-        self.fault = None;
-    }
-
     fn copy(&mut self, total: usize, mut step: impl FnMut(UserAddr, usize, usize) -> usize) -> usize {
         let mut done = 0;
         while done < total && self.fault.is_none() {
@@ -90,6 +82,17 @@ impl<'a> UserSink<'a> {
     }
 }
 
+impl Cursor for UserSink<'_> {
+    #[inline]
+    fn fault(&self) -> Option<UserAddr> {
+        self.0.fault
+    }
+    #[inline]
+    fn clear_fault(&mut self) {
+        self.0.fault = None;
+    }
+}
+
 impl Sink for UserSink<'_> {
     fn remaining(&self) -> usize {
         self.0.remaining
@@ -116,6 +119,17 @@ impl<'a> UserSource<'a> {
     #[inline]
     pub const fn of(buf: InBuf) -> Self {
         UserSource(Segments::one(buf.addr, buf.len))
+    }
+}
+
+impl Cursor for UserSource<'_> {
+    #[inline]
+    fn fault(&self) -> Option<UserAddr> {
+        self.0.fault
+    }
+    #[inline]
+    fn clear_fault(&mut self) {
+        self.0.fault = None;
     }
 }
 

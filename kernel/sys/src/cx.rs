@@ -1,10 +1,11 @@
 //! The context of a system call.
 
-use crate::cursor::{UserSink, UserSource};
+use crate::cursor::{Segments, UserSink, UserSource};
+use crate::transfer;
 use alloc::vec::Vec;
 use osv_abi::uapi::{IoVec, UIO_MAXIOV};
 use osv_abi::{Errno, Fault, UserAddr, UserMemory};
-use osv_base::{Fail, Res};
+use osv_base::Res;
 use osv_hw::gate::Frame;
 use osv_hw::usercopy;
 use osv_mm::space::AddressSpace;
@@ -67,47 +68,32 @@ impl<'a> Cx<'a> {
     pub fn transfer_out(
         &self,
         to: &mut UserSink<'_>,
-        mut io: impl FnMut(&mut UserSink<'_>, usize) -> Res<usize>,
+        io: impl FnMut(&mut UserSink<'_>, usize) -> Res<usize>,
     ) -> Res<usize> {
-        let mut total = 0;
-        loop {
-            match io(to, total) {
-                Ok(n) => total += n,
-                Err(fail) if total == 0 => return Err(fail),
-                Err(_) => return Ok(total),
-            }
-            let Some(addr) = to.0.fault() else { return Ok(total) };
-            to.0.clear_fault();
-            match self.fault_in(addr, true) {
-                Ok(()) => {}
-                Err(_) if total > 0 => return Ok(total),
-                Err(errno) => return Err(Fail::Errno(errno)),
-            }
-        }
+        transfer::continued(to, io, |addr| self.fault_in(addr, true))
     }
 
-    /// As [`Cx::transfer_out`], for an `io` that takes bytes from `from`.
+    /// As [`Cx::transfer_out`], for an `io` that takes bytes from `from`. A call that waits for room waits for all.
     #[inline]
     pub fn transfer_in(
         &self,
         from: &mut UserSource<'_>,
-        mut io: impl FnMut(&mut UserSource<'_>, usize) -> Res<usize>,
+        io: impl FnMut(&mut UserSource<'_>, usize) -> Res<usize>,
     ) -> Res<usize> {
-        let mut total = 0;
-        loop {
-            match io(from, total) {
-                Ok(n) => total += n,
-                Err(fail) if total == 0 => return Err(fail),
-                Err(_) => return Ok(total),
-            }
-            let Some(addr) = from.0.fault() else { return Ok(total) };
-            from.0.clear_fault();
-            match self.fault_in(addr, false) {
-                Ok(()) => {}
-                Err(_) if total > 0 => return Ok(total),
-                Err(errno) => return Err(Fail::Errno(errno)),
-            }
-        }
+        transfer::continued(from, io, |addr| self.fault_in(addr, false))
+    }
+
+    /// Runs `io`, which puts one whole into `to`: where a page was not there it took nothing, and runs again from the
+    /// first byte once the page is in.
+    #[inline]
+    pub fn whole_out<R>(&self, to: &Segments<'_>, io: impl FnMut(&mut UserSink<'_>) -> Res<R>) -> Res<R> {
+        transfer::repeated(|| UserSink::new(to.clone()), io, |addr| self.fault_in(addr, true))
+    }
+
+    /// As [`Cx::whole_out`], for an `io` that takes one whole from `from`.
+    #[inline]
+    pub fn whole_in<R>(&self, from: &Segments<'_>, io: impl FnMut(&mut UserSource<'_>) -> Res<R>) -> Res<R> {
+        transfer::repeated(|| UserSource::new(from.clone()), io, |addr| self.fault_in(addr, false))
     }
 
     /// Copies in the `count` buffers of readv(2) and kin, cut to [`MAX_RW_COUNT`] bytes in all: EINVAL when there are

@@ -11,8 +11,8 @@
 //!
 //! [`Cx`] is the token of law 6: it alone copies from and to the application in a way that faults pages in, and it
 //! never leaves this crate. Crates below see cursors ([`UserSink`], [`UserSource`]) that do not fault, and
-//! [`Cx::transfer_out`] and [`Cx::transfer_in`] fault in what they stopped at, when the crate below has returned and
-//! its locks are free.
+//! [`Cx::transfer_out`] and [`Cx::transfer_in`] (and, for messages, [`Cx::whole_out`] and [`Cx::whole_in`]) fault in
+//! what they stopped at, when the crate below has returned and its locks are free.
 #![no_std]
 
 extern crate alloc;
@@ -23,6 +23,7 @@ pub mod cursor;
 pub mod cx;
 pub mod dispatch;
 pub mod strace;
+mod transfer;
 
 pub mod event;
 pub mod file;

@@ -39,7 +39,8 @@ impl Open {
 
     fn message_flags(&self, flags: u32, done: usize) -> MessageFlags {
         MessageFlags {
-            nonblock: self.nonblock() || flags & msg::DONTWAIT != 0 || done > 0,
+            // What was read before a page had to be had is enough, but not for MSG_WAITALL.
+            nonblock: self.nonblock() || flags & msg::DONTWAIT != 0 || done > 0 && flags & msg::WAITALL == 0,
             peek: flags & msg::PEEK != 0,
             wait_all: flags & msg::WAITALL != 0,
             trunc: flags & msg::TRUNC != 0,
@@ -174,8 +175,11 @@ fn send(cx: &Cx<'_>, open: &Open, from: Segments<'_>, flags: u32, to: Option<&Ad
         return Err(Errno::EOPNOTSUPP.into());
     }
     let socket = open.socket()?;
-    let result = cx.transfer_in(&mut UserSource::new(from), |from, done| {
-        socket.send(from, to, open.message_flags(flags, done))
+    if open.0.whole() {
+        return cx.whole_in(&from, |from| socket.send(from, to, open.message_flags(flags, 0)));
+    }
+    let result = cx.transfer_in(&mut UserSource::new(from), |from, _| {
+        socket.send(from, to, open.message_flags(flags, 0))
     });
     if flags & msg::NOSIGNAL != 0 { result } else { cx.broken_pipe(result) }
 }
@@ -185,6 +189,10 @@ fn recv(cx: &Cx<'_>, open: &Open, to: Segments<'_>, flags: u32) -> Res<Received>
         return Err(Errno::EINVAL.into());
     }
     let socket = open.socket()?;
+    // A stream's bytes that are only looked at come again from the first one, as a message's do.
+    if open.0.whole() || flags & msg::PEEK != 0 {
+        return cx.whole_out(&to, |to| socket.recv(to, open.message_flags(flags, 0)));
+    }
     let mut last = Received { len: 0, full_len: 0, from: None };
     let total = cx.transfer_out(&mut UserSink::new(to), |to, done| {
         last = socket.recv(to, open.message_flags(flags, done))?;

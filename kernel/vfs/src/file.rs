@@ -58,6 +58,11 @@ pub trait File: Send + Sync + Any {
     fn ignores_offset(&self) -> bool {
         false
     }
+    /// Whether each transfer is one whole (a datagram): [`File::read`] and [`File::write`] move all of it or, when
+    /// the cursor faulted, nothing, and are called again from the first byte.
+    fn whole(&self) -> bool {
+        false
+    }
     /// Length in bytes, for SEEK_END and O_APPEND.
     fn size(&self) -> u64 {
         0
@@ -160,6 +165,7 @@ pub trait CloseWatcher: Send + Sync {
 pub struct OpenFile {
     file: Arc<dyn File>,
     seekable: bool,
+    whole: bool,
     status: AtomicU32,
     offset: Mutex<u64>,
     entry: Option<Arc<Entry>>,
@@ -173,6 +179,7 @@ impl OpenFile {
     pub fn new(file: Arc<dyn File>, flags: u32) -> Self {
         OpenFile {
             seekable: file.seekable(),
+            whole: file.whole(),
             file,
             status: AtomicU32::new(flags & open::STATUS),
             offset: Mutex::new(0),
@@ -218,6 +225,10 @@ impl OpenFile {
     /// Whether the file has an offset.
     pub fn seekable(&self) -> bool {
         self.seekable
+    }
+    /// Whether each transfer is one whole ([`File::whole`]).
+    pub fn whole(&self) -> bool {
+        self.whole
     }
     /// Access mode and status flags, as fcntl(F_GETFL) returns them.
     pub fn status(&self) -> u32 {

@@ -47,6 +47,9 @@ fn read_here(cx: &Cx<'_>, open: &OpenFile, to: &mut UserSink<'_>, io: Io) -> Res
             Ok(n)
         });
     }
+    if open.whole() {
+        return cx.whole_out(&to.0, |to| file.read(At::Stream, to, io));
+    }
     cx.transfer_out(to, |to, done| file.read(At::Stream, to, Io { nonblock: io.nonblock || done > 0, ..io }))
 }
 
@@ -61,9 +64,11 @@ fn write_here(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, io: Io) -
             Ok(n)
         });
     }
-    let result = cx.transfer_in(from, |from, done| {
-        file.write(At::Stream, from, Io { nonblock: io.nonblock || done > 0, ..io })
-    });
+    if open.whole() {
+        // Who sends messages learns of a peer that is gone by the error alone.
+        return cx.whole_in(&from.0, |from| file.write(At::Stream, from, io));
+    }
+    let result = cx.transfer_in(from, |from, _| file.write(At::Stream, from, io));
     cx.broken_pipe(result)
 }
 
