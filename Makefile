@@ -1,5 +1,5 @@
 # osv-rs: `make` builds everything, `make test` runs everything, `make demo` shows it. `make help` lists the rest.
-.PHONY: all setup test demo fmt clippy native applications clean help
+.PHONY: all setup test demo bench fmt clippy native applications clean help
 .DEFAULT_GOAL := all
 
 CARGO ?= cargo
@@ -35,6 +35,10 @@ test: setup
 ## demo: packs the distribution's memcached, boots it, talks to it and ends it
 demo: setup all
 	@.ci/demo
+
+## bench: guest instructions beside Linux's in the same QEMU, into target/bench.json (ROWS="close mutex" for some)
+bench: all
+	@target/release/osv-bench $(ROWS)
 
 ## fmt: formats every crate
 fmt:

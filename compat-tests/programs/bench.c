@@ -1,6 +1,7 @@
 /* Micro benchmarks: `name value` lines, a value being TSC ticks for one operation. Under QEMU's -icount one tick
  * is one instruction. Each figure is the difference of the clock over N rounds, divided by N.
- * `bench [PREFIX]` runs the rows whose name begins so. */
+ * `bench [PREFIX...]` runs the rows whose name begins with one of these; `boot.main` only when it is named: the clock
+ * at the first line of main, which is the machine's age. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -95,8 +96,6 @@ static void hand_pipe(int me)
     if (read(pipes[me][0], &byte, 1) != 1 || write(pipes[!me][1], &byte, 1) != 1) die("pipe");
 }
 
-static void hand_yield(int me) { (void)me; sched_yield(); }
-
 static void *partner(void *hand)
 {
     for (int i = 0; i < ROUNDS; i++) ((void (*)(int))hand)(1);
@@ -116,13 +115,39 @@ static double switches(void (*hand)(int))
     return (double)ticks / ROUNDS / 2;
 }
 
-static double yield_switch(void) { return switches(hand_yield); }
 static double condvar_switch(void) { return switches(hand_condvar); }
 static double futex_switch(void) { return switches(hand_futex); }
 static double pipe_switch(void)
 {
     if (pipe(pipes[0]) != 0 || pipe(pipes[1]) != 0 || write(pipes[0][1], "", 1) != 1) die("pipe");
     return switches(hand_pipe);
+}
+
+/* Two threads that do nothing but yield: a call of either counts, whether or not the scheduler then switches. */
+static volatile int yielding;
+static volatile long yields[2];
+
+static void *yielder(void *argument)
+{
+    for (; yielding; yields[1]++) sched_yield();
+    return argument;
+}
+
+static double yield_switch(void)
+{
+    pthread_t thread;
+    yielding = 1;
+    yields[0] = yields[1] = 0;
+    if (pthread_create(&thread, NULL, yielder, NULL) != 0) die("thread");
+    while (yields[1] == 0) sched_yield();
+    long before = yields[1];
+    uint64_t start = __rdtsc();
+    for (; yields[0] < 2 * ROUNDS; yields[0]++) sched_yield();
+    uint64_t ticks = __rdtsc() - start;
+    long calls = yields[0] + yields[1] - before;
+    yielding = 0;
+    pthread_join(thread, NULL);
+    return (double)ticks / calls;
 }
 
 static double eventfd_epoll(void)
@@ -217,10 +242,19 @@ static const struct { const char *name; double (*run)(void); } rows[] = {
     { "open.close", open_close }, { "pread.4k", pread_4k }, { "tcp.round.trip", tcp_round_trip },
 };
 
+static int wanted(const char *name, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strncmp(name, argv[i], strlen(argv[i])) == 0) return 1;
+    return argc < 2;
+}
+
 int main(int argc, char **argv)
 {
+    uint64_t age = __rdtsc();
+    if (argc > 1 && wanted("boot.main", argc, argv)) printf("boot.main %.1f\n", (double)age);
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (argc < 2 || strncmp(rows[i].name, argv[1], strlen(argv[1])) == 0) {
+        if (wanted(rows[i].name, argc, argv)) {
             printf("%s %.1f\n", rows[i].name, rows[i].run());
             fflush(stdout);
         }

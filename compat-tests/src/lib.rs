@@ -1,9 +1,11 @@
-//! The harness: programs built for the guest, `osv-pack run` as a test drives it, and the memcached load.
+//! The harness: programs built for the guest, `osv-pack run` as a test drives it, the memcached load, and benchmarks
+//! beside Linux.
 //!
 //! Tests that boot a guest are named cases of `tests/*.rs` with a time limit each. What a case needs and the
 //! machine lacks is a failure that says so, never a silent skip.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod guest;
 pub mod load;
 pub mod programs;

@@ -10,6 +10,8 @@ pub enum Build {
     Glibc,
     /// gcc -static.
     GlibcStatic,
+    /// gcc -shared.
+    GlibcLibrary,
     /// musl-gcc, dynamic.
     Musl,
     /// musl-gcc, static PIE. Debian's specs file does not know -static-pie (it links an interpreter and libc.so),
@@ -37,6 +39,7 @@ impl Build {
         match self {
             Build::Glibc => "glibc",
             Build::GlibcStatic => "glibc-static",
+            Build::GlibcLibrary => "so",
             Build::Musl => "musl",
             Build::MuslStaticPie => "musl-spie",
             Build::Rust => "rust",
@@ -47,6 +50,7 @@ impl Build {
         let (tool, flags): (&str, &[&str]) = match self {
             Build::Glibc => ("gcc", &["-O2", "-pthread"]),
             Build::GlibcStatic => ("gcc", &["-O2", "-pthread", "-static"]),
+            Build::GlibcLibrary => ("gcc", &["-O2", "-pthread", "-shared", "-fPIC"]),
             Build::Musl => ("musl-gcc", &["-O2", "-pthread"]),
             Build::MuslStaticPie => ("musl-gcc", STATIC_PIE),
             Build::Rust => ("rustc", &["-O", "--edition", "2024"]),
@@ -62,11 +66,21 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// Cargo's target directory.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from)
+}
+
 /// Where built programs and packed images go.
 pub fn output() -> PathBuf {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
-    target.join("compat")
+    target().join("compat")
+}
+
+/// Finds a program in `PATH`.
+pub fn find(name: &str) -> Result<PathBuf, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.ok_or_else(|| format!("{name} is not installed: `make setup` does it"))
 }
 
 /// Builds `source` (a file of `programs/`) unless that was done since it changed.
