@@ -221,6 +221,26 @@ fn a_sender_without_room_is_woken() {
 }
 
 #[test]
+fn room_is_a_state_whoever_collected() {
+    let (machine, mut net, _) = open(BASIC);
+    let buffers = net.tx[0].buffers();
+    while let Some(frame) = buffers.take(1400) {
+        net.tx[0].send(frame, Offload::None).expect("sent");
+    }
+    net.tx[0].flush();
+    assert_eq!(net.tx[0].room(), Ok(false));
+    let mut inner = machine.lock();
+    let chains: Vec<_> = core::iter::from_fn(|| inner.take(0, 1)).collect();
+    chains.iter().for_each(|chain| inner.give(0, 1, chain, 0));
+    drop(inner);
+    // Another sender takes back all that there is, and leaves nothing on its way.
+    assert_eq!(net.tx[0].collect(), Ok(16));
+    assert_eq!(net.tx[0].room(), Ok(true));
+    let held: Vec<_> = core::iter::from_fn(|| buffers.take(1400)).collect();
+    assert_eq!((held.len(), net.tx[0].room()), (16, Ok(false)), "descriptors, but no buffers");
+}
+
+#[test]
 fn offloads_are_checked_and_encoded() {
     let (machine, mut net, _) = open(BASIC | bits::CSUM | bits::HOST_TSO4);
     let buffers = net.tx[0].buffers();

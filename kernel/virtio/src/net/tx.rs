@@ -32,6 +32,11 @@ impl TxBuffers {
         Some(TxBuffer { slot: pool.take()?, len })
     }
 
+    /// Buffers of normal length that are free, as of some moment ago.
+    pub fn available(&self) -> usize {
+        self.normal.free()
+    }
+
     /// Longest frame that a buffer holds.
     pub fn longest(&self) -> usize {
         self.long.as_ref().unwrap_or(&self.normal).slot_len().saturating_sub(HEADER_LEN)
@@ -181,6 +186,13 @@ impl TxQueue {
             collected += 1;
         }
         Ok(collected)
+    }
+
+    /// Takes back what the device has sent, and says whether a frame of normal length would be taken now: a state,
+    /// and so right for whoever asks, also when another sender collected the buffers.
+    pub fn room(&mut self) -> Result<bool, DeviceError> {
+        self.collect()?;
+        Ok(self.queue.free() > 0 && self.buffers.available() > 0)
     }
 
     /// Frames that the device has not given back.
