@@ -53,7 +53,7 @@ fn info(process: &Process, thread: Option<&Thread>) -> TaskInfo {
         gids: ids(group),
         groups: process.creds().groups.to_vec(),
         cpu_time: Duration::from_nanos(process.ran_ns()),
-        children_time: Duration::from_nanos(process.children_ran_ns()),
+        children_time: Duration::from_nanos(process.children_usage().ran_ns),
         started: process.started.since(Instant::ZERO),
         nice: process.nice.load(Ordering::Relaxed),
         cpu: thread.map_or(0, |thread| thread.entity.cpu() as u32),

@@ -124,8 +124,11 @@ const TICK_NS: u64 = 10_000_000;
 pub fn times(cx: &mut Cx<'_>, buf: Out<Tms>) -> Res<u64> {
     let ticks = |nanos: u64| (nanos / TICK_NS) as i64;
     let process = cx.process();
-    let usage =
-        Tms { utime: ticks(process.ran_ns()), cutime: ticks(process.children_ran_ns()), ..Tms::default() };
+    let usage = Tms {
+        utime: ticks(process.ran_ns()),
+        cutime: ticks(process.children_usage().ran_ns),
+        ..Tms::default()
+    };
     buf.write_opt(cx, &usage)?;
     Ok(machine::now().0 / TICK_NS)
 }

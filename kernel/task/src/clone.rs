@@ -59,7 +59,9 @@ pub fn clone(frame: &Frame, request: &Request) -> Res<u32> {
         regs.rsp = request.stack;
     }
     let parent = me.process();
-    if parent.thread_count() as u64 >= parent.limits.soft(rlimit::NPROC) {
+    let credentials = parent.credentials();
+    let most = parent.limits.soft(rlimit::NPROC);
+    if !credentials.is_privileged() && registry::has_as_many_threads(credentials.user.real, most) {
         return Err(Errno::EAGAIN.into());
     }
     let tid = registry::draw_pid()?;
@@ -93,8 +95,12 @@ pub fn clone(frame: &Frame, request: &Request) -> Res<u32> {
         usercopy::store_u32(UserAddr(request.parent_tid), tid)?;
     }
     if !has(flag::THREAD) {
-        let parent_pid = if has(flag::PARENT) { registry::parent_of(parent.pid()) } else { parent.pid() };
-        registry::add_process(&process, parent_pid);
+        let (father, maker) = if has(flag::PARENT) {
+            registry::parent_and_maker(parent.pid())
+        } else {
+            (parent.pid(), me.tid())
+        };
+        registry::add_process(&process, father, maker, parent.pid());
     }
     registry::add_thread(&made);
     if parent.ending().is_some() && has(flag::THREAD) {

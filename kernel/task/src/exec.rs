@@ -14,6 +14,7 @@ use crate::shared_page::SharedPageObject;
 use crate::signal::deliver::{Extended, enter};
 use crate::signal::frame;
 use crate::thread::{self, Name, current};
+use crate::usage::Usage;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -41,8 +42,8 @@ use osv_vfs::path::From;
 const PAGE: u64 = 4096;
 /// What is mapped for the stack at once, beyond its first contents; it grows by faults.
 const STACK_ROOM: u64 = 128 << 10;
-/// Interpreters of interpreters of scripts (BINPRM_MAX_RECURSION).
-const SCRIPT_DEPTH: usize = 4;
+/// Most scripts that are each other's interpreters, as on Linux.
+const SCRIPT_DEPTH: usize = 5;
 /// Longest first line of a script.
 const SCRIPT_LINE: usize = 256;
 
@@ -203,7 +204,7 @@ fn resolve_script(
     creds: &Creds,
 ) -> Res<Binary> {
     let mut script = path.to_vec();
-    for _ in 0..SCRIPT_DEPTH {
+    for _ in 0..=SCRIPT_DEPTH {
         let mut line = [0; SCRIPT_LINE];
         let got = binary.read(0, &mut line)?;
         let Some(text) = line[..got].strip_prefix(b"#!") else { return Ok(binary) };
@@ -374,6 +375,8 @@ pub fn replace(program: Program) -> Fail {
     process.set_space(Some(space.clone()));
     let old = me.set_space(Some(space));
     if let Some(old) = old {
+        let peak = old.counts().resident_peak;
+        process.ended_usage.lock().add(&Usage { resident_peak: peak, ..Usage::default() });
         if !process.shares_space.swap(false, Ordering::SeqCst) || Arc::strong_count(&old) == 1 {
             crate::activation::evict(&old);
         }

@@ -3,9 +3,10 @@
 use crate::process::Process;
 use crate::registry;
 use crate::robust;
-use crate::signal::send;
+use crate::signal::{SigSet, send};
 use crate::status::Status;
 use crate::thread::current;
+use crate::usage::Usage;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use osv_abi::UserAddr;
@@ -42,8 +43,11 @@ pub fn thread(code: i32) -> ! {
         if me.tid() != 0 {
             robust::release(&me);
             let clear = me.own().clear_child_tid.get();
-            // Only where somebody is left to see it (or another process shares the memory).
-            if clear != 0 {
+            // Only where somebody is left to see it: another thread, or another process that shares the memory.
+            let is_shared = process.live.load(Ordering::SeqCst) > 1
+                || process.shares_space.load(Ordering::SeqCst)
+                || !process.vfork_done.0.load(Ordering::SeqCst);
+            if clear != 0 && is_shared {
                 let word = UserAddr(clear);
                 if usercopy::store_u32(word, 0).is_ok()
                     && let Some(space) = me.space()
@@ -52,8 +56,10 @@ pub fn thread(code: i32) -> ! {
                     let _ = crate::futex::wake(key, 1, u32::MAX);
                 }
             }
-            process.ran_before_ns.fetch_add(me.entity.ran_ns(), Ordering::Relaxed);
             registry::remove_thread(&me);
+            process.ended_usage.lock().add(&Usage::of_thread(&me));
+            // What it was told of but did not take is for the others.
+            send::retarget(&process, SigSet(u64::MAX));
             let space = me.set_space(None);
             let last = process.live.fetch_sub(1, Ordering::SeqCst) == 1;
             if last {
@@ -80,6 +86,8 @@ fn end_process(process: &Arc<Process>, otherwise: Status, space: Option<Arc<osv_
     process.executable.lock().take();
     drop(process.set_space(None));
     if let Some(space) = space {
+        let peak = space.counts().resident_peak;
+        process.ended_usage.lock().add(&Usage { resident_peak: peak, ..Usage::default() });
         // The last user's duty, should several processes have shared it.
         if !process.shares_space.load(Ordering::SeqCst) || Arc::strong_count(&space) == 1 {
             crate::activation::evict(&space);
@@ -87,20 +95,35 @@ fn end_process(process: &Arc<Process>, otherwise: Status, space: Option<Arc<osv_
         drop(space);
     }
     finish_vfork(process);
-    for orphan in registry::orphan_children(process.pid()) {
-        let signo = orphan.parent_death_signal.load(Ordering::Relaxed);
-        if signo != 0 {
-            send::to_process(&orphan, Siginfo::sent(signo, code::SI_USER, process.pid(), 0, 0));
-        }
-        if orphan.ended().is_some()
-            && let Some(init) = registry::process(registry::INIT)
-        {
-            init.children.wake_all();
-        }
-    }
+    bereave(process);
     process.ended.call_once(|| status);
     process.end.changed(Events::IN);
     tell_parent(process, status);
+}
+
+/// Finds the children of a process that ends another parent, and tells those whom its end leaves alone.
+fn bereave(process: &Arc<Process>) {
+    let bereaved = registry::orphan_children(process.pid());
+    for orphan in &bereaved.children {
+        let signo = orphan.parent_death_signal.load(Ordering::Relaxed);
+        if signo != 0 {
+            send::to_process(orphan, Siginfo::sent(signo, code::SI_USER, process.pid(), 0, 0));
+        }
+        orphan.exit_signal.store(sig::CHLD, Ordering::Relaxed);
+        if let Some(status) = orphan.ended() {
+            tell_parent(orphan, status);
+        }
+    }
+    if !bereaved.children.is_empty() {
+        bereaved.reaper.children.wake_all();
+    }
+    for group in bereaved.groups {
+        for member in registry::group_members(group) {
+            for signo in [sig::HUP, sig::CONT] {
+                send::to_process(&member, Siginfo::new(signo, code::SI_KERNEL));
+            }
+        }
+    }
 }
 
 /// Sends the parent its signal and wakes its wait4(2).

@@ -84,7 +84,7 @@ pub fn start(application: Application) -> Res<Arc<Process>> {
             set_tid: 0,
         },
     })?;
-    registry::add_process(&process, registry::INIT);
+    registry::add_process(&process, registry::INIT, registry::INIT, registry::INIT);
     registry::add_thread(&thread);
     crate::exit::finish_vfork(&process);
     thread.launch();
@@ -94,9 +94,8 @@ pub fn start(application: Application) -> Res<Arc<Process>> {
 /// Reaps children until `application` has ended; gives how.
 pub fn wait_for(application: &Arc<Process>) -> Status {
     let init = registry::kernel_process();
-    let wanted = Wanted { exited: true, stopped: false, continued: false, keep: false };
     loop {
-        let ended = || match registry::child_event(registry::INIT, Which::Any, wanted) {
+        let ended = || match registry::child_event(registry::INIT, Which::Any, Wanted::ENDS) {
             Ok(Some(event)) => Some(event),
             _ => None,
         };

@@ -33,6 +33,7 @@ mod stack;
 pub mod status;
 pub mod thread;
 pub mod upcalls;
+pub mod usage;
 
 pub use process::Process;
 pub use status::Status;

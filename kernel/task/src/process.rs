@@ -5,6 +5,7 @@ use crate::limits::Limits;
 use crate::signal::{Actions, Pending};
 use crate::status::Status;
 use crate::thread::Thread;
+use crate::usage::Usage;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
@@ -59,10 +60,10 @@ pub struct Process {
     pub regions: SpinLock<Regions>,
     /// Whether execve(2) has been called since fork(2).
     pub(crate) did_exec: AtomicBool,
-    /// Nanoseconds that ended threads ran.
-    pub(crate) ran_before_ns: AtomicU64,
-    /// Nanoseconds that waited-for children ran.
-    pub(crate) children_ran_ns: AtomicU64,
+    /// What ended threads used.
+    pub(crate) ended_usage: SpinLock<Usage>,
+    /// What waited-for children used.
+    pub(crate) children_usage: SpinLock<Usage>,
     /// When it started.
     pub started: Instant,
     /// The nice value.
@@ -172,8 +173,8 @@ impl Process {
             executable: SpinLock::new(plan.executable),
             regions: SpinLock::new(plan.regions),
             did_exec: AtomicBool::new(false),
-            ran_before_ns: AtomicU64::new(0),
-            children_ran_ns: AtomicU64::new(0),
+            ended_usage: SpinLock::new(Usage::default()),
+            children_usage: SpinLock::new(Usage::default()),
             started: osv_hw::clock::now(),
             nice: AtomicI32::new(plan.nice),
             flags: Remembered::default(),
@@ -279,12 +280,12 @@ impl Process {
     /// Nanoseconds that its threads ran, the ended ones included.
     pub fn ran_ns(&self) -> u64 {
         let live: u64 = self.threads().iter().map(|thread| thread.entity.ran_ns()).sum();
-        self.ran_before_ns.load(Ordering::Relaxed) + live
+        self.ended_usage.lock().ran_ns + live
     }
 
-    /// Nanoseconds that its waited-for children ran.
-    pub fn children_ran_ns(&self) -> u64 {
-        self.children_ran_ns.load(Ordering::Relaxed)
+    /// What its waited-for children used, and theirs.
+    pub fn children_usage(&self) -> Usage {
+        *self.children_usage.lock()
     }
 
     /// Sleeps until `look` gives something; it is asked after each event of a child.

@@ -1,13 +1,20 @@
-//! Who there is: processes and threads by number, families, groups and sessions.
+//! Who there is: processes and threads by number. [`children`] has the families, [`groups`] the process groups and
+//! sessions.
+
+pub mod children;
+pub mod groups;
+
+pub use children::{ChildEvent, Kinds, Wanted, Which, child_event};
+pub(crate) use children::{forget, orphan_children};
+pub(crate) use groups::is_in_orphaned_group;
+pub use groups::{group_and_session, group_members, new_session, set_group};
 
 use crate::creds::Credentials;
 use crate::process::{self, Process};
-use crate::status::Status;
 use crate::thread::Thread;
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering;
 use osv_abi::Errno;
 use osv_sync::{Mutex, SpinLock};
 use osv_vfs::fd_table::FdTable;
@@ -22,6 +29,8 @@ pub const INIT: u32 = 1;
 struct Node {
     process: Arc<Process>,
     parent: u32,
+    /// The thread of the parent that made it.
+    maker: u32,
     group: u32,
     session: u32,
 }
@@ -73,7 +82,7 @@ pub fn kernel_process() -> Arc<Process> {
                 regions: process::Regions::default(),
                 nice: 0,
             });
-            let node = Node { process: init.clone(), parent: 0, group: INIT, session: INIT };
+            let node = Node { process: init.clone(), parent: 0, maker: 0, group: INIT, session: INIT };
             TREE.lock().processes.insert(INIT, node);
             init
         })
@@ -91,15 +100,15 @@ pub(crate) fn draw_pid() -> Result<u32, Errno> {
     TREE.lock().draw()
 }
 
-/// Enters a process as a child of `parent`, in its group and session.
-pub(crate) fn add_process(process: &Arc<Process>, parent: u32) {
+/// Enters a process as a child of `parent`, made by its thread `maker`, in the group and session of process `like`.
+pub(crate) fn add_process(process: &Arc<Process>, parent: u32, maker: u32, like: u32) {
     let mut tree = TREE.lock();
-    let (group, session) = match tree.processes.get(&parent) {
-        // Init's children are sessions of their own.
-        Some(node) if parent != INIT => (node.group, node.session),
+    let (group, session) = match tree.processes.get(&like) {
+        // Init's own child is a session of its own.
+        Some(node) if like != INIT => (node.group, node.session),
         _ => (process.pid(), process.pid()),
     };
-    tree.processes.insert(process.pid(), Node { process: process.clone(), parent, group, session });
+    tree.processes.insert(process.pid(), Node { process: process.clone(), parent, maker, group, session });
 }
 
 pub(crate) fn add_thread(thread: &Arc<Thread>) {
@@ -144,150 +153,24 @@ pub fn all_threads() -> Vec<Arc<Thread>> {
 
 /// The parent's number; 0 for init.
 pub fn parent_of(pid: u32) -> u32 {
-    TREE.lock().processes.get(&pid).map_or(0, |node| node.parent)
+    parent_and_maker(pid).0
 }
 
-/// Group and session of a process.
-pub fn group_and_session(pid: u32) -> Option<(u32, u32)> {
-    TREE.lock().processes.get(&pid).map(|node| (node.group, node.session))
+/// The parent, and its thread that made the process.
+pub(crate) fn parent_and_maker(pid: u32) -> (u32, u32) {
+    TREE.lock().processes.get(&pid).map_or((0, 0), |node| (node.parent, node.maker))
 }
 
-/// The members of a process group.
-pub fn group_members(group: u32) -> Vec<Arc<Process>> {
+/// Whether user `user` has `most` threads or more.
+pub(crate) fn has_as_many_threads(user: u32, most: u64) -> bool {
     let tree = TREE.lock();
-    tree.processes.values().filter(|node| node.group == group).map(|node| node.process.clone()).collect()
-}
-
-/// setpgid(2), on behalf of process `caller`.
-pub fn set_group(caller: u32, pid: u32, group: u32) -> Result<(), Errno> {
-    let mut tree = TREE.lock();
-    let caller_session = tree.processes.get(&caller).ok_or(Errno::ESRCH)?.session;
-    let node = tree.processes.get(&pid).ok_or(Errno::ESRCH)?;
-    if pid != caller && node.parent != caller {
-        return Err(Errno::ESRCH);
-    }
-    if pid != caller && node.process.did_exec.load(Ordering::Relaxed) {
-        return Err(Errno::EACCES);
-    }
-    if node.session != caller_session || node.session == pid {
-        return Err(Errno::EPERM);
-    }
-    let exists = group == pid
-        || tree.processes.values().any(|node| node.group == group && node.session == caller_session);
-    if !exists {
-        return Err(Errno::EPERM);
-    }
-    if let Some(node) = tree.processes.get_mut(&pid) {
-        node.group = group;
-    }
-    Ok(())
-}
-
-/// setsid(2) of process `pid`.
-pub fn new_session(pid: u32) -> Result<u32, Errno> {
-    let mut tree = TREE.lock();
-    if tree.processes.values().any(|node| node.group == pid) {
-        return Err(Errno::EPERM);
-    }
-    let node = tree.processes.get_mut(&pid).ok_or(Errno::ESRCH)?;
-    (node.group, node.session) = (pid, pid);
-    Ok(pid)
-}
-
-/// Gives the children of a process that ends to init; gives them and whether they have ended.
-pub(crate) fn orphan_children(pid: u32) -> Vec<Arc<Process>> {
-    let mut tree = TREE.lock();
-    let mut orphans = Vec::new();
-    for node in tree.processes.values_mut().filter(|node| node.parent == pid) {
-        node.parent = INIT;
-        orphans.push(node.process.clone());
-    }
-    orphans
-}
-
-/// Which children wait4(2) means.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Which {
-    /// Any.
-    Any,
-    /// The one with this number.
-    Pid(u32),
-    /// Those of this process group.
-    Group(u32),
-}
-
-/// What a child did.
-#[derive(Clone, Debug)]
-pub struct ChildEvent {
-    /// The child.
-    pub process: Arc<Process>,
-    /// What it did.
-    pub status: Status,
-}
-
-/// Which events count.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "named as the options of waitid(2)")]
-pub struct Wanted {
-    pub exited: bool,
-    pub stopped: bool,
-    pub continued: bool,
-    /// Leave the child as it is (WNOWAIT).
-    pub keep: bool,
-}
-
-/// An event of a child of `parent` that is there now; ECHILD when there is no such child.
-pub fn child_event(parent: u32, which: Which, wanted: Wanted) -> Result<Option<ChildEvent>, Errno> {
-    let mut tree = TREE.lock();
-    let mut any = false;
-    let mut found = None;
-    for node in tree.processes.values().filter(|node| node.parent == parent) {
-        let meant = match which {
-            Which::Any => true,
-            Which::Pid(pid) => node.process.pid() == pid,
-            Which::Group(group) => node.group == group,
-        };
-        if !meant {
-            continue;
-        }
-        any = true;
-        let process = &node.process;
-        if let Some(status) = process.ended() {
-            if wanted.exited {
-                found = Some(ChildEvent { process: process.clone(), status });
-                break;
-            }
-            continue;
-        }
-        let event = process.stop_event.load(Ordering::SeqCst);
-        let status = match event {
-            0 => continue,
-            0xffff if wanted.continued => Status::CONTINUED,
-            0xffff => continue,
-            signo if wanted.stopped => Status::stopped(signo),
-            _ => continue,
-        };
-        if !wanted.keep {
-            process.stop_event.store(0, Ordering::SeqCst);
-        }
-        return Ok(Some(ChildEvent { process: process.clone(), status }));
-    }
-    if !any {
-        return Err(Errno::ECHILD);
-    }
-    if let Some(event) = &found
-        && !wanted.keep
-    {
-        let (child, ran) = (event.process.pid(), event.process.ran_ns() + event.process.children_ran_ns());
-        tree.processes.remove(&child);
-        if let Some(node) = tree.processes.get(&parent) {
-            node.process.children_ran_ns.fetch_add(ran, Ordering::Relaxed);
-        }
-    }
-    Ok(found)
-}
-
-/// Forgets a process that ended and for which nobody will wait.
-pub(crate) fn forget(pid: u32) {
-    TREE.lock().processes.remove(&pid);
+    // Counted only where all together are so many.
+    tree.threads.len() as u64 >= most
+        && tree
+            .processes
+            .values()
+            .filter(|node| node.process.credentials().user.real == user)
+            .map(|node| u64::from(node.process.thread_count()))
+            .sum::<u64>()
+            >= most
 }

@@ -78,6 +78,8 @@ pub struct Thread {
     awaited: AtomicU64,
     /// Signals sent to this thread.
     pub pending: SpinLock<Pending>,
+    /// Page faults so far.
+    faults: AtomicU64,
     /// When it started.
     pub started: Instant,
     /// The address space that the scheduler loads for it; null: none. Kept alive by `own.space`.
@@ -196,6 +198,7 @@ impl Thread {
             mask: AtomicU64::new(plan.mask.0),
             awaited: AtomicU64::new(0),
             pending: SpinLock::new(Pending::new()),
+            faults: AtomicU64::new(0),
             started: osv_hw::clock::now(),
             active_space: AtomicPtr::new(space),
             start: SpinLock::new(Some(plan.start)),
@@ -254,6 +257,11 @@ impl Thread {
     /// Whether it does not take `signo` now: it blocks it, and does not wait for it either.
     pub fn blocks(&self, signo: u32) -> bool {
         self.mask().has(signo) && !SigSet(self.awaited.load(Ordering::Relaxed)).has(signo)
+    }
+
+    /// Page faults so far.
+    pub fn faults(&self) -> u64 {
+        self.faults.load(Ordering::Relaxed)
     }
 
     /// Whether `addr` lies in the guard page of its kernel stack.
@@ -391,9 +399,20 @@ impl Current {
         old
     }
 
+    /// Counts a page fault.
+    #[inline]
+    pub(crate) fn count_fault(&self) {
+        self.faults.store(self.faults() + 1, Ordering::Relaxed);
+    }
+
     /// Changes the blocked signals; what becomes deliverable is seen on the way out.
     pub fn set_mask(&self, mask: SigSet) {
-        self.mask.store(mask.minus(SigSet::UNBLOCKABLE).0, Ordering::Relaxed);
+        let old = self.mask();
+        self.mask.store(mask.minus(SigSet::UNBLOCKABLE).0, Ordering::SeqCst);
+        let newly_blocked = mask.minus(old);
+        if !newly_blocked.is_empty() && self.process.thread_count() > 1 {
+            crate::signal::send::retarget(&self.process, newly_blocked);
+        }
         if self.has_deliverable() {
             self.entity.head.exit_work.fetch_or(exit_work::SIGNAL, Ordering::Relaxed);
         }

@@ -34,6 +34,7 @@ fn page_fault(addr: u64, access: Access, _frame: &mut InterruptFrame) -> bool {
     } else {
         Wanted::Read
     };
+    me.count_fault();
     let meaning = match space.fault(addr, wanted) {
         Outcome::Done => return true,
         Outcome::Unmapped => (sig::SEGV, code::SEGV_MAPERR),

@@ -9,6 +9,7 @@ use osv_abi::arg::{In, Int, Out, Pid, UInt};
 use osv_abi::uapi::process::{Rlimit, Rusage, rlimit};
 use osv_base::Res;
 use osv_task::Process;
+use osv_task::usage::Usage;
 
 /// getrlimit(2).
 pub fn getrlimit(cx: &mut Cx<'_>, resource: UInt, limit: Out<Rlimit>) -> Res<()> {
@@ -56,38 +57,28 @@ const RUSAGE_SELF: i32 = 0;
 const RUSAGE_CHILDREN: i32 = -1;
 const RUSAGE_THREAD: i32 = 1;
 
-/// The usage of a process. Time is not divided into user and system time: all of it is user time.
-pub(super) fn usage_of(process: &Process) -> Rusage {
-    let mut usage = Rusage { utime: Duration::from_nanos(process.ran_ns()).into(), ..Rusage::default() };
-    for thread in process.threads() {
-        let (voluntary, involuntary) = thread.entity.switches();
-        usage.nvcsw += voluntary as i64;
-        usage.nivcsw += involuntary as i64;
+/// As the application sees it. Time is not divided into user and system time: all of it is user time.
+pub(super) fn rusage(usage: &Usage) -> Rusage {
+    Rusage {
+        utime: Duration::from_nanos(usage.ran_ns).into(),
+        maxrss: usage.resident_peak as i64 * 4,
+        minflt: usage.faults as i64,
+        nvcsw: usage.voluntary as i64,
+        nivcsw: usage.involuntary as i64,
+        ..Rusage::default()
     }
-    if let Some(space) = process.space() {
-        usage.maxrss = space.counts().resident() as i64 * 4;
-    }
-    usage
 }
 
 /// getrusage(2).
 pub fn getrusage(cx: &mut Cx<'_>, who: Int, usage: Out<Rusage>) -> Res<()> {
     let value = match who.0 {
-        RUSAGE_SELF => usage_of(cx.process()),
-        RUSAGE_CHILDREN => {
-            Rusage { utime: Duration::from_nanos(cx.process().children_ran_ns()).into(), ..Rusage::default() }
-        }
+        RUSAGE_SELF => Usage::of_process(cx.process()),
+        RUSAGE_CHILDREN => cx.process().children_usage(),
         RUSAGE_THREAD => {
-            let entity = &cx.thread().entity;
-            let (voluntary, involuntary) = entity.switches();
-            Rusage {
-                utime: Duration::from_nanos(entity.ran_ns()).into(),
-                nvcsw: voluntary as i64,
-                nivcsw: involuntary as i64,
-                ..Rusage::default()
-            }
+            let resident_peak = cx.space()?.counts().resident_peak;
+            Usage { resident_peak, ..Usage::of_thread(cx.thread()) }
         }
         _ => return Err(Errno::EINVAL.into()),
     };
-    Ok(usage.write(cx, &value)?)
+    Ok(usage.write(cx, &rusage(&value))?)
 }

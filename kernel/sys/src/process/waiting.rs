@@ -1,6 +1,6 @@
 //! wait4(2), waitid(2).
 
-use super::limits::usage_of;
+use super::limits::rusage;
 use crate::cx::Cx;
 use osv_abi::arg::{Flags, Out, Pid, UInt};
 use osv_abi::uapi::process::{Rusage, wait};
@@ -8,7 +8,7 @@ use osv_abi::uapi::signal::{Siginfo, code};
 use osv_abi::{Errno, UserAddr};
 use osv_base::{Fail, Res};
 use osv_sync::{Wait, WaitError};
-use osv_task::registry::{self, ChildEvent, Wanted, Which};
+use osv_task::registry::{self, ChildEvent, Kinds, Wanted, Which};
 use osv_task::status::Status;
 
 fn wait_for(cx: &Cx<'_>, which: Which, wanted: Wanted, no_hang: bool) -> Res<Option<ChildEvent>> {
@@ -25,6 +25,19 @@ fn wait_for(cx: &Cx<'_>, which: Which, wanted: Wanted, no_hang: bool) -> Res<Opt
         Ok(result) => result,
         Err(WaitError::TimedOut | WaitError::Interrupted) => Err(Fail::Interrupted),
     }
+}
+
+/// The children that the options mean.
+fn meant(cx: &Cx<'_>, options: Flags) -> Wanted {
+    let kinds = if options.0 & wait::WALL != 0 {
+        Kinds::All
+    } else if options.0 & wait::WCLONE != 0 {
+        Kinds::Clone
+    } else {
+        Kinds::Normal
+    };
+    let made_by = (options.0 & wait::WNOTHREAD != 0).then(|| cx.thread().tid());
+    Wanted { made_by, kinds, ..Wanted::ENDS }
 }
 
 /// wait4(2).
@@ -46,10 +59,11 @@ pub fn wait4(cx: &mut Cx<'_>, pid: Pid, status: Out<i32>, options: Flags, usage:
         stopped: options.0 & wait::WUNTRACED != 0,
         continued: options.0 & wait::WCONTINUED != 0,
         keep: false,
+        ..meant(cx, options)
     };
     let Some(event) = wait_for(cx, which, wanted, options.0 & wait::WNOHANG != 0)? else { return Ok(0) };
     status.write_opt(cx, &event.status.0)?;
-    usage.write_opt(cx, &usage_of(&event.process))?;
+    usage.write_opt(cx, &rusage(&event.usage))?;
     Ok(event.process.pid())
 }
 
@@ -82,6 +96,7 @@ pub fn waitid(
         stopped: options.0 & wait::WUNTRACED != 0,
         continued: options.0 & wait::WCONTINUED != 0,
         keep: options.0 & wait::WNOWAIT != 0,
+        ..meant(cx, options)
     };
     let event = wait_for(cx, which, wanted, options.0 & wait::WNOHANG != 0)?;
     let filled = match &event {
@@ -97,7 +112,7 @@ pub fn waitid(
         osv_abi::UserMemory::write_bytes(cx, info, &zerocopy::IntoBytes::as_bytes(&filled)[..28])?;
     }
     if let Some(event) = &event {
-        usage.write_opt(cx, &usage_of(&event.process))?;
+        usage.write_opt(cx, &rusage(&event.usage))?;
     }
     Ok(())
 }

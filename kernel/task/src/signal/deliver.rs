@@ -10,6 +10,7 @@ use super::set::{self, Default as DefaultAction, SigSet};
 use super::{Actions, RESTART};
 use crate::exit;
 use crate::process::Process;
+use crate::registry;
 use crate::status::Status;
 use crate::thread::{Current, current};
 use core::mem::MaybeUninit;
@@ -58,6 +59,9 @@ fn next_handled(me: &Current, regs: &UserRegs) -> Option<(Siginfo, Sigaction)> {
             SIG_IGN => {}
             SIG_DFL => match set::default_action(signo) {
                 DefaultAction::Ignore | DefaultAction::Continue => {}
+                // Nobody could continue what a terminal stopped.
+                DefaultAction::Stop
+                    if signo != sig::STOP && registry::is_in_orphaned_group(process.pid()) => {}
                 DefaultAction::Stop => stop(process, signo),
                 DefaultAction::Terminate => exit::group(Status::signaled(signo)),
                 DefaultAction::Core => {
@@ -81,15 +85,7 @@ fn stop(process: &Process, signo: u32) {
     for thread in process.threads() {
         thread.notify(exit_work::SIGNAL);
     }
-    let parent = crate::registry::process(crate::registry::parent_of(process.pid()));
-    if let Some(parent) = parent {
-        if parent.actions.get(sig::CHLD).flags & sa::NOCLDSTOP == 0 && parent.pid() != crate::registry::INIT {
-            let uid = process.credentials().user.real;
-            let info = Siginfo::child(code::CLD_STOPPED, process.pid(), uid, signo as i32, 0, 0);
-            send::to_process(&parent, info);
-        }
-        parent.children.wake_all();
-    }
+    send::child_changed(process, code::CLD_STOPPED, signo);
 }
 
 fn wait_while_stopped(me: &Current) {

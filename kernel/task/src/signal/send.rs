@@ -1,37 +1,70 @@
 //! From a sender to the thread that must look.
 
 use crate::process::Process;
+use crate::registry;
 use crate::signal::set::SigSet;
 use crate::thread::{Thread, current};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use osv_abi::uapi::process::rlimit;
-use osv_abi::uapi::signal::{Siginfo, code, sig};
+use osv_abi::uapi::signal::{Siginfo, code, sa, sig};
 use osv_base::percpu::exit_work;
 
 /// Whether `info` may be dropped: nobody could ever see it.
 fn is_dropped(process: &Process, signo: u32, blocked: bool) -> bool {
     // Init takes no signals; a blocked signal may get a handler before it is unblocked.
-    process.pid() == crate::registry::INIT || !blocked && process.actions.ignores(signo)
+    process.pid() == registry::INIT || !blocked && process.actions.ignores(signo)
 }
 
 /// What a signal does at the moment of sending: SIGCONT and the stopping ones cancel each other.
 fn on_arrival(process: &Process, signo: u32) {
     if signo == sig::CONT {
-        process.pending.lock().discard(SigSet::STOPPING);
+        discard(process, SigSet::STOPPING);
         if process.stopped.0.swap(false, Ordering::SeqCst) {
             process.stop_event.store(0xffff, Ordering::SeqCst);
             process.stopped.1.wake_all();
-            if let Some(parent) = crate::registry::process(crate::registry::parent_of(process.pid())) {
-                parent.children.wake_all();
-            }
+            child_changed(process, code::CLD_CONTINUED, sig::CONT);
         }
     } else if SigSet::STOPPING.has(signo) {
-        process.pending.lock().discard(SigSet::EMPTY.with(sig::CONT));
+        discard(process, SigSet::EMPTY.with(sig::CONT));
     } else if signo == sig::KILL {
         process.stopped.0.store(false, Ordering::SeqCst);
         process.stopped.1.wake_all();
     }
+}
+
+/// Takes `signals` out of the queues of a process and its threads.
+fn discard(process: &Process, signals: SigSet) {
+    process.pending.lock().discard(signals);
+    for thread in process.threads() {
+        thread.pending.lock().discard(signals);
+    }
+}
+
+/// Tells the parent that a signal stopped or continued `process`, unless it does not want to know.
+pub(crate) fn child_changed(process: &Process, why: i32, signo: u32) {
+    let Some(parent) = registry::process(registry::parent_of(process.pid())) else { return };
+    if parent.actions.get(sig::CHLD).flags & sa::NOCLDSTOP == 0 {
+        let uid = process.credentials().user.real;
+        to_process(&parent, Siginfo::child(why, process.pid(), uid, signo as i32, 0, 0));
+    }
+    parent.children.wake_all();
+}
+
+/// The calling thread takes none of `signals` any more, though it may have been told of them: tells another that does.
+pub(crate) fn retarget(process: &Process, signals: SigSet) {
+    let mut left = process.pending.lock().set().and(signals);
+    while let Some(signo) = left.first() {
+        left = left.without(signo);
+        if let Some(thread) = taker(&process.threads(), signo) {
+            thread.notify(exit_work::SIGNAL);
+        }
+    }
+}
+
+/// One that wants `signo`; the first thread if it does, as programs expect.
+fn taker(threads: &[Arc<Thread>], signo: u32) -> Option<&Arc<Thread>> {
+    threads.iter().find(|thread| !thread.blocks(signo) && !thread.is_ending())
 }
 
 fn queue_limit(process: &Process) -> usize {
@@ -45,8 +78,7 @@ pub fn to_process(process: &Arc<Process>, info: Siginfo) -> bool {
         return true;
     }
     on_arrival(process, signo);
-    let threads = process.threads();
-    let blocked_by_all = threads.iter().all(|thread| thread.blocks(signo));
+    let blocked_by_all = process.threads().iter().all(|thread| thread.blocks(signo));
     if is_dropped(process, signo, blocked_by_all) {
         return true;
     }
@@ -54,8 +86,8 @@ pub fn to_process(process: &Arc<Process>, info: Siginfo) -> bool {
     if !added {
         return true;
     }
-    // One that wants it; the first thread if it does, as programs expect.
-    if let Some(thread) = threads.iter().find(|thread| !thread.blocks(signo) && !thread.is_ending()) {
+    // Looked for after it was queued: a thread that ends or blocks it meanwhile calls `retarget`.
+    if let Some(thread) = taker(&process.threads(), signo) {
         thread.notify(exit_work::SIGNAL);
     }
     true
