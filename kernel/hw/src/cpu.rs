@@ -155,6 +155,15 @@ impl Drop for InterruptsOff {
     }
 }
 
+/// Orders all earlier loads and stores before all later ones, also for what is not an ordinary memory access (SDM
+/// volume 3, 11.12.3: writes to x2APIC registers) and for devices that a machine emulator runs on other threads.
+/// `fence(SeqCst)` compiles to a locked instruction, which is not enough for either.
+#[inline]
+pub fn mfence() {
+    // SAFETY: always sound.
+    unsafe { asm!("mfence", options(nostack, preserves_flags)) };
+}
+
 /// Turns interrupts on.
 #[inline]
 pub fn enable_interrupts() {

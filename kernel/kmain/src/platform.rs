@@ -60,6 +60,10 @@ impl Platform for Machine {
         }
     }
 
+    fn fence(&self) {
+        osv_hw::cpu::mfence();
+    }
+
     fn port_read32(&self, port: u16) -> u32 {
         // SAFETY: drivers only name the ports of PCI's configuration mechanism.
         unsafe { port::in32(port) }

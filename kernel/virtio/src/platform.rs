@@ -48,6 +48,11 @@ pub trait Platform: Send + Sync {
     /// Writes a register; as [`Platform::mmio_read`]. Ordered after every earlier store to memory.
     fn mmio_write(&self, addr: VirtAddr, width: Width, value: u64);
 
+    /// Makes earlier stores visible to devices before later loads are done: `mfence`. A locked instruction is not
+    /// enough everywhere: QEMU emulates one as a plain read and write when the machine has a single CPU, though the
+    /// device runs on a thread of its own.
+    fn fence(&self);
+
     /// `in` of 32 bits, for PCI configuration mechanism 1.
     fn port_read32(&self, port: u16) -> u32;
     /// `out` of 32 bits.

@@ -91,7 +91,7 @@ pub(super) fn end_of_interrupt() {
 pub(crate) fn send(to: u32, command: u32) {
     if IS_X2.load(Ordering::Relaxed) {
         // Earlier stores must be visible before the interrupt is: the register write does not wait for them.
-        core::sync::atomic::fence(Ordering::SeqCst);
+        crate::cpu::mfence();
         // SAFETY: the x2APIC is on.
         unsafe { Msr(0x830).write(u64::from(to) << 32 | u64::from(command)) };
         return;
@@ -110,7 +110,7 @@ pub(crate) fn timer_mode(tsc_deadline: bool) {
     write(TIMER_DIVIDE, 0xb);
     write(TIMER, u32::from(super::TIMER) | if tsc_deadline { 2 << 17 } else { 0 });
     // The mode must be in force before the first deadline is written.
-    core::sync::atomic::fence(Ordering::SeqCst);
+    crate::cpu::mfence();
 }
 
 /// Starts the timer; 0 stops it.

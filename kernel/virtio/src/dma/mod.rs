@@ -123,6 +123,11 @@ impl Region {
         Some(Region { platform, block: Some(block), phys, virt, len })
     }
 
+    /// See [`Platform::fence`].
+    pub fn fence(&self) {
+        self.platform.fence();
+    }
+
     /// Where the device finds the byte at `offset`.
     pub fn phys(&self, offset: usize) -> PhysAddr {
         self.phys.offset(offset as u64)

@@ -221,6 +221,10 @@ impl Platform for Machine {
         self.lock().register_write(addr.0 - MMIO_VIRT, width, value);
     }
 
+    fn fence(&self) {
+        core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
+    }
+
     fn port_read32(&self, port: u16) -> u32 {
         assert_eq!(port, 0xcfc);
         self.lock().pci_read()

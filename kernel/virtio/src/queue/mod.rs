@@ -18,7 +18,7 @@ use crate::dma::Region;
 use crate::platform::{Platform, Registers, Width};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
 pub use layout::Layout;
 use osv_base::PhysAddr;
 
@@ -189,7 +189,7 @@ impl Queue {
         }
         self.region.store16(self.layout.avail_idx(), self.next_avail, Ordering::Release);
         // The device must see the index before we look at whether it sleeps, or both could wait for each other.
-        fence(Ordering::SeqCst);
+        self.region.fence();
         let wanted = if self.event_idx {
             let event = self.region.load16(self.layout.avail_event(), Ordering::Relaxed);
             passed(event, self.next_avail, self.kicked)
@@ -289,7 +289,7 @@ impl Queue {
             self.region.store16(self.layout.avail_flags(), 0, Ordering::Relaxed);
         }
         // The device must see the wish before we look at what it has done so far.
-        fence(Ordering::SeqCst);
+        self.region.fence();
         let used_idx = self.region.load16(self.layout.used_idx(), Ordering::Acquire);
         let threshold = if self.event_idx { completions } else { 0 };
         used_idx.wrapping_sub(self.last_used) > threshold
