@@ -3,6 +3,7 @@
 use crate::before_wait;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
 use osv_base::{Fail, Instant, Res};
 use osv_sync::park::{self, Unpark, Woken};
 use osv_sync::{Events, Observer};
@@ -21,10 +22,13 @@ pub struct Entry {
 
 struct Waiter {
     thread: Arc<dyn Unpark>,
+    /// Something changed since the last scan began. A scan may sleep for a lock, and take the unpark with that.
+    told: AtomicBool,
 }
 
 impl Observer for Waiter {
     fn notify(&self, _events: Events) {
+        self.told.store(true, Ordering::SeqCst);
         self.thread.unpark();
     }
 }
@@ -55,8 +59,9 @@ pub fn poll(entries: &mut [Entry], deadline: Option<Instant>) -> Res<usize> {
         return Ok(ready);
     }
     let scheduler = park::scheduler();
-    let waiter: Arc<dyn Observer> = Arc::new(Waiter { thread: scheduler.current() });
-    let observer: Weak<dyn Observer> = Arc::downgrade(&waiter);
+    let waiter = Arc::new(Waiter { thread: scheduler.current(), told: AtomicBool::new(false) });
+    let shared: Arc<dyn Observer> = waiter.clone();
+    let observer: Weak<dyn Observer> = Arc::downgrade(&shared);
     let files: Vec<Arc<OpenFile>> = entries.iter().filter_map(|entry| entry.file.clone()).collect();
     for open in &files {
         if let Some(readiness) = open.file().readiness() {
@@ -64,10 +69,14 @@ pub fn poll(entries: &mut [Entry], deadline: Option<Instant>) -> Res<usize> {
         }
     }
     let result = loop {
+        waiter.told.store(false, Ordering::SeqCst);
         before_wait();
         let ready = scan(entries);
         if ready > 0 {
             break Ok(ready);
+        }
+        if waiter.told.load(Ordering::SeqCst) {
+            continue;
         }
         let timed = next_change(entries);
         let until = [deadline, timed].into_iter().flatten().min();

@@ -8,16 +8,18 @@ use crate::park::Unpark;
 use alloc::sync::Arc;
 use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A waiting thread's place in a [`List`].
 pub(crate) struct Node {
     inner: UnsafeCell<Inner>,
+    /// On a list. Changed under the list's lock; its own thread may look without.
+    queued: AtomicBool,
 }
 
 struct Inner {
     prev: *const Node,
     next: *const Node,
-    queued: bool,
     /// The lock was given to this waiter (mutexes only).
     granted: bool,
     /// This waiter wants the lock given to it (mutexes only).
@@ -32,12 +34,18 @@ impl Node {
             inner: UnsafeCell::new(Inner {
                 prev: ptr::null(),
                 next: ptr::null(),
-                queued: false,
                 granted: false,
                 starving: false,
                 thread,
             }),
+            queued: AtomicBool::new(false),
         }
+    }
+
+    /// Whether it is on a list. Nobody unparks the thread for this node any more once it is not; as long as it is,
+    /// whoever takes it off unparks the thread afterwards.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.queued.load(Ordering::Acquire)
     }
 }
 
@@ -79,10 +87,11 @@ impl List {
     pub(crate) unsafe fn push_back(&mut self, node: &Node) -> bool {
         // SAFETY: the node is alive and nobody else holds its fields, as we have the list.
         let fields = unsafe { self.fields(node) };
-        if fields.queued {
+        if node.queued.load(Ordering::Relaxed) {
             return false;
         }
-        (fields.prev, fields.next, fields.queued, fields.granted) = (self.tail, ptr::null(), true, false);
+        node.queued.store(true, Ordering::Relaxed);
+        (fields.prev, fields.next, fields.granted) = (self.tail, ptr::null(), false);
         if self.tail.is_null() {
             self.head = node;
         } else {
@@ -97,10 +106,10 @@ impl List {
     pub(crate) fn remove(&mut self, node: &Node) -> bool {
         // SAFETY: as in `push_back`.
         let fields = unsafe { self.fields(node) };
-        if !fields.queued {
+        if !node.queued.load(Ordering::Relaxed) {
             return false;
         }
-        fields.queued = false;
+        node.queued.store(false, Ordering::Release);
         let (prev, next) = (fields.prev, fields.next);
         match NonNull::new(prev.cast_mut()) {
             // SAFETY: nodes on the list are alive.

@@ -79,6 +79,11 @@ impl WaitQueue {
             if let Some(value) = condition() {
                 return Ok(value);
             }
+            if !place.node.is_queued() {
+                // Woken while the condition was evaluated. If that slept for a lock, it may have taken the unpark
+                // that came with it, and no other is to come.
+                continue;
+            }
             let error = match scheduler.park(how.deadline, how.interruptible) {
                 Woken::Unparked => continue,
                 Woken::TimedOut => WaitError::TimedOut,

@@ -56,7 +56,7 @@ pub fn thread(code: i32) -> ! {
                     let _ = crate::futex::wake(key, 1, u32::MAX);
                 }
             }
-            registry::remove_thread(&me);
+            process.remove_thread(&me);
             process.ended_usage.lock().add(&Usage::of_thread(&me));
             // What it was told of but did not take is for the others.
             send::retarget(&process, SigSet(u64::MAX));
@@ -69,6 +69,8 @@ pub fn thread(code: i32) -> ! {
                 // execve(2) may wait to be alone.
                 process.children.wake_all();
             }
+            // To the end it can be seen where it is.
+            registry::remove_thread(&me);
         }
     }
     osv_sched::exit()

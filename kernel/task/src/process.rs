@@ -293,6 +293,11 @@ impl Process {
         self.children.wait_until(how, look)
     }
 
+    /// Takes a thread that ends from those that signals go to.
+    pub(crate) fn remove_thread(&self, thread: &Thread) {
+        self.threads.lock().retain(|t| !core::ptr::eq(t.as_ptr(), thread));
+    }
+
     pub(crate) fn add_thread(&self, thread: &Arc<Thread>) {
         self.live.fetch_add(1, Ordering::SeqCst);
         let mut threads = self.threads.lock();

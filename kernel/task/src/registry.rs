@@ -116,10 +116,13 @@ pub(crate) fn add_thread(thread: &Arc<Thread>) {
     thread.process().add_thread(thread);
 }
 
+/// Takes a thread that ends from the numbers, unless another has taken its number over.
 pub(crate) fn remove_thread(thread: &Thread) {
-    TREE.lock().threads.remove(&thread.tid());
+    let mut tree = TREE.lock();
     let me: *const Thread = thread;
-    thread.process().threads.lock().retain(|t| !core::ptr::eq(t.as_ptr(), me));
+    if tree.threads.get(&thread.tid()).is_some_and(|t| core::ptr::eq(t.as_ptr(), me)) {
+        tree.threads.remove(&thread.tid());
+    }
 }
 
 /// Renames the calling thread's entry: the thread that execs becomes the leader.

@@ -46,3 +46,31 @@ fn a_deadline_ends_the_wait_and_leaves_the_queue_empty() {
 fn a_condition_that_holds_needs_no_scheduler() {
     assert_eq!(WaitQueue::new().wait_until(Wait::INTERRUPTIBLE, || Some(7)), Ok(7));
 }
+
+#[test]
+fn a_condition_that_sleeps_does_not_swallow_the_wake() {
+    let shared = Arc::new((WaitQueue::new(), AtomicU32::new(0)));
+    let mut calls = 0;
+    let waker = shared.clone();
+    let deadline = park::now() + Duration::from_secs(10);
+    let result = shared.0.wait_until(Wait::until(Some(deadline)), || {
+        calls += 1;
+        if calls == 2 {
+            // Another's event wakes us while we wait for a lock, which takes the unpark.
+            let queue = waker.clone();
+            thread::spawn(move || queue.0.wake_all()).join().expect("no thread panics");
+            park::scheduler().park(Some(park::now() + Duration::from_millis(1)), false);
+            // Ours comes when we have looked in vain.
+            let queue = waker.clone();
+            thread::spawn(move || {
+                thread::sleep(Duration::from_millis(20));
+                queue.1.store(1, Ordering::SeqCst);
+                queue.0.wake_all();
+            });
+            return None;
+        }
+        (shared.1.load(Ordering::SeqCst) == 1).then_some(())
+    });
+    assert_eq!(result, Ok(()));
+    assert!(park::now() < deadline, "only the deadline woke it");
+}
