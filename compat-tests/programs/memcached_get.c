@@ -1,6 +1,7 @@
 /* The client of the memcached row, inside the server's process: LD_PRELOAD brings it in, a constructor starts its
  * thread. So one guest needs to run one program only, and Linux and osv-rs run the very same two files.
- * Eight connections in lock step: a get goes out on each, then the eight answers are read. Prints
+ * Eight connections (or the environment's ACTIVE) in lock step: a get goes out on each, then all answers are read. As
+ * many connections as IDLE says stay open beside them and say nothing. Prints
  * `memcached.get VALUE`, TSC ticks for one get with client and server, and ends the process. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -64,6 +65,13 @@ static int connection(void)
     return -1;
 }
 
+static int number(const char *name, int otherwise, int most)
+{
+    const char *text = getenv(name);
+    int value = text ? atoi(text) : otherwise;
+    return value < 0 || value > most ? otherwise : value;
+}
+
 static void *client(void *argument)
 {
     static const char get[] = "get key\r\n";
@@ -76,15 +84,17 @@ static void *client(void *argument)
     value[VALUE] = 0;
     int set_length = snprintf(set, sizeof set, "set key 0 0 %d\r\n%s\r\n", VALUE, value);
     int answer_length = snprintf(answer, sizeof answer, "VALUE key 0 %d\r\n%s\r\nEND\r\n", VALUE, value);
-    for (int i = 0; i < CONNECTIONS; i++) fd[i] = connection();
+    int active = number("ACTIVE", CONNECTIONS, CONNECTIONS);
+    for (int i = number("IDLE", 0, 10000); i > 0; i--) connection();
+    for (int i = 0; i < active; i++) fd[i] = connection();
     say(fd[0], set, set_length);
     hear(fd[0], "STORED\r\n", 8);
     for (int round = -WARM; round < ROUNDS; round++) {
         if (round == 0) start = __rdtsc();
-        for (int i = 0; i < CONNECTIONS; i++) say(fd[i], get, sizeof get - 1);
-        for (int i = 0; i < CONNECTIONS; i++) hear(fd[i], answer, answer_length);
+        for (int i = 0; i < active; i++) say(fd[i], get, sizeof get - 1);
+        for (int i = 0; i < active; i++) hear(fd[i], answer, answer_length);
     }
-    printf("memcached.get %.1f\n", (double)(__rdtsc() - start) / ROUNDS / CONNECTIONS);
+    printf("memcached.get %.1f\n", (double)(__rdtsc() - start) / ROUNDS / active);
     fflush(stdout);
     _exit(0);
 }

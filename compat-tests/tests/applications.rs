@@ -3,7 +3,7 @@
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use osv_compat_tests::guest::Guest;
-use osv_compat_tests::load::{self, Options};
+use osv_compat_tests::load::{self as memcached_load, Options};
 use osv_compat_tests::programs::{self, Build};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -14,6 +14,7 @@ const SUM: &str =
     "with recursive c(x) as (values(1) union all select x+1 from c where x<1000) select sum(x) from c";
 const LUA: &str = "local co=coroutine.wrap(function() for i=1,3 do coroutine.yield(i*i) end end) \
                    print(co(),co(),co(),string.format('%.3f',math.sin(1)),os.date('!%Y',0))";
+const MEMCACHED: [&str; 10] = ["-u", "root", "-p", "11211", "-U", "0", "-l", "0.0.0.0", "-t", "4"];
 
 fn main() {
     let mut trials = Vec::new();
@@ -65,11 +66,20 @@ fn main() {
         trials.push(memcached(&format!("memcached.load.c{cpus}"), cpus, |server| {
             let operations = std::env::var("OSV_LOAD_OPERATIONS").ok().and_then(|text| text.parse().ok());
             let standard = Options::standard(server);
-            let options = Options { operations: operations.unwrap_or(standard.operations), ..standard };
-            let report = load::run(&options)?;
-            if report.is_clean() { Ok(()) } else { Err(format!("{report:#?}").into()) }
+            load(Options { operations: operations.unwrap_or(standard.operations), ..standard })
         }));
     }
+    trials.push(trial("memcached.boots", || {
+        for boot in 1..=20 {
+            let cpus = if boot % 2 == 0 { "2" } else { "1" };
+            serve("memcached", 11211, &MEMCACHED, cpus, |server| {
+                memccapable(server)?;
+                load(Options { operations: 5_000, seed: boot, ..Options::standard(server) })
+            })
+            .map_err(|error| format!("boot {boot}: {}", error.message().unwrap_or_default()))?;
+        }
+        Ok(())
+    }));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
@@ -78,10 +88,7 @@ fn trial(name: &str, test: impl FnOnce() -> Result<(), Failed> + Send + 'static)
 }
 
 fn memcached(name: &str, cpus: &'static str, test: fn(SocketAddr) -> Result<(), Failed>) -> Trial {
-    trial(name, move || {
-        let arguments = ["-u", "root", "-p", "11211", "-U", "0", "-l", "0.0.0.0", "-m", "64", "-t", "4"];
-        serve("memcached", 11211, &arguments, cpus, test)
-    })
+    trial(name, move || serve("memcached", 11211, &MEMCACHED, cpus, test))
 }
 
 /// Boots a server, waits until it listens, runs `test` against it, and ends it by SIGTERM: status 0.
@@ -130,6 +137,11 @@ fn ask(server: SocketAddr, say: &[u8], answer: &[u8]) -> Result<(), Failed> {
     let mut got = vec![0; answer.len()];
     stream.read_exact(&mut got)?;
     if got == answer { Ok(()) } else { Err(format!("answered {:?}", String::from_utf8_lossy(&got)).into()) }
+}
+
+fn load(options: Options) -> Result<(), Failed> {
+    let report = memcached_load::run(&options)?;
+    if report.is_clean() { Ok(()) } else { Err(format!("{report:#?}").into()) }
 }
 
 fn memccapable(server: SocketAddr) -> Result<(), Failed> {
