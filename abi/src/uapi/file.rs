@@ -72,6 +72,14 @@ pub mod at {
     pub const STATX_SYNC_TYPE: u32 = 0x6000;
 }
 
+/// Kinds of owner in `struct f_owner_ex`.
+#[expect(missing_docs, reason = "named as in fcntl.h, without F_OWNER_")]
+pub mod owner {
+    pub const TID: i32 = 0;
+    pub const PID: i32 = 1;
+    pub const PGRP: i32 = 2;
+}
+
 /// Commands of fcntl(2).
 #[expect(missing_docs, reason = "named as in fcntl.h, without F_")]
 pub mod fcntl {

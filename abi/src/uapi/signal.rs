@@ -109,6 +109,11 @@ pub mod code {
     pub const SI_TIMER: i32 = -2;
     pub const SI_MESGQ: i32 = -3;
     pub const SI_TKILL: i32 = -6;
+    pub const POLL_IN: i32 = 1;
+    pub const POLL_OUT: i32 = 2;
+    pub const POLL_ERR: i32 = 4;
+    pub const POLL_PRI: i32 = 5;
+    pub const POLL_HUP: i32 = 6;
     pub const ILL_ILLOPN: i32 = 2;
     pub const FPE_INTDIV: i32 = 1;
     pub const FPE_FLTINV: i32 = 7;
@@ -158,6 +163,13 @@ impl Siginfo {
         let mut info = Siginfo::new(signo, code::SI_TIMER);
         info.fields[0] = timer as u32 as u64 | (overrun as u32 as u64) << 32;
         info.fields[1] = value;
+        info
+    }
+    /// As a file that became ready fills it: `code` is one of POLL_*, `band` the events of poll(2).
+    pub const fn io(signo: u32, code: i32, band: u32, fd: i32) -> Self {
+        let mut info = Siginfo::new(signo, code);
+        info.fields[0] = band as u64;
+        info.fields[1] = fd as u32 as u64;
         info
     }
     /// Sender, where there is one.

@@ -2,8 +2,7 @@
 //!
 //! Waiting for readiness goes by [`osv_sync::Readiness`]: a file calls `changed` after each change, and whoever
 //! waits asks `File::poll` for what holds. Before a wait computes readiness it calls the hook of
-//! [`register_before_wait`]: the network registers one that drains the flows with packets pending, so that an edge
-//! is never missed.
+//! [`register_before_wait`], by which a source that is polled may bring its files up to date.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -7,6 +7,7 @@ mod directory;
 mod io;
 mod open;
 mod path;
+mod signals;
 mod stat;
 
 pub(crate) use caller::Path;

@@ -17,6 +17,7 @@ use osv_base::{Errno, Instant, Res};
 use osv_mm::frame::Frame;
 use osv_mm::pager::{ObjectId, Pager};
 use osv_sync::{Events, Mutex, Readiness, SpinLock};
+use spin::Once;
 
 /// How one read or write is to behave.
 #[derive(Clone, Copy, Debug, Default)]
@@ -172,6 +173,13 @@ pub struct OpenFile {
     watched: AtomicBool,
     locked: AtomicBool,
     watchers: SpinLock<Vec<Weak<dyn CloseWatcher>>>,
+    signals: Once<Arc<dyn SignalOwner>>,
+}
+
+/// Who gets signals for a description's input and output (F_SETOWN, O_ASYNC); a layer above knows processes.
+pub trait SignalOwner: Any + Send + Sync {
+    /// For the downcast of the layer that made it.
+    fn as_any(&self) -> &dyn Any;
 }
 
 impl OpenFile {
@@ -187,6 +195,7 @@ impl OpenFile {
             watched: AtomicBool::new(false),
             locked: AtomicBool::new(false),
             watchers: SpinLock::new(Vec::new()),
+            signals: Once::new(),
         }
     }
     /// As [`OpenFile::new`], opened by the name `entry`.
@@ -273,6 +282,14 @@ impl OpenFile {
         for owner in [Owner::Description(address), Owner::Flock(address)] {
             locks::clear((attr.dev, attr.ino), owner, 0, u64::MAX);
         }
+    }
+    /// Who gets its signals, once somebody asked for some.
+    pub fn signal_owner(&self) -> Option<&Arc<dyn SignalOwner>> {
+        self.signals.get()
+    }
+    /// As [`OpenFile::signal_owner`], made by `make` if there is none.
+    pub fn signal_owner_or(&self, make: impl FnOnce() -> Arc<dyn SignalOwner>) -> &Arc<dyn SignalOwner> {
+        self.signals.call_once(make)
     }
     /// Has `watcher` told when the description is closed.
     pub fn watch_close(&self, watcher: Weak<dyn CloseWatcher>) {

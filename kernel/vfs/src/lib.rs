@@ -35,5 +35,5 @@ mod tests;
 pub use context::{Creds, FsContext};
 pub use entry::Entry;
 pub use fd_table::{FdFlags, FdTable};
-pub use file::{At, File, Io, IoctlArg, OpenFile};
+pub use file::{At, File, Io, IoctlArg, OpenFile, SignalOwner};
 pub use inode::{Attr, FileSystem, Inode, Kind, SetAttr, Time};

@@ -1,10 +1,11 @@
 //! fcntl(2), ioctl(2), flock(2).
 
+use super::signals;
 use crate::cx::Cx;
 use alloc::sync::Arc;
-use osv_abi::arg::{Fd, InOut, Int, UInt, ULong};
+use osv_abi::arg::{Fd, In, InOut, Int, Out, UInt, ULong};
 use osv_abi::uapi::event::memfd;
-use osv_abi::uapi::file::{Flock, fcntl as f, ioctl as i, open as o};
+use osv_abi::uapi::file::{Flock, fcntl as f, ioctl as i, open as o, owner};
 use osv_abi::{Errno, UserAddr, UserMemory};
 use osv_base::Res;
 use osv_event::Pipe;
@@ -36,14 +37,32 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: UInt, arg: ULong) -> Res<usize> {
         f::GETFL => Ok(open.status() as usize),
         f::SETFL => {
             open.set_status(o::SETTABLE, arg.0 as u32);
+            signals::set_async(&open, fd, arg.0 as u32 & o::ASYNC != 0);
             Ok(0)
         }
         f::GETLK | f::SETLK | f::SETLKW | f::OFD_GETLK | f::OFD_SETLK | f::OFD_SETLKW => {
             record_lock(cx, &open, command.0, InOut::at(UserAddr(arg.0)))
         }
-        // SIGIO is not sent; the owner is kept by nobody.
-        f::SETOWN | f::SETSIG | f::SETOWN_EX => Ok(0),
-        f::GETOWN | f::GETSIG => Ok(0),
+        f::SETOWN => {
+            signals::set_owner(cx, &open, signals::Owner::from_number(arg.0 as i32)?)?;
+            Ok(0)
+        }
+        f::SETOWN_EX => {
+            let owner = signals::Owner::from_pair(In::at(UserAddr(arg.0)).read(cx)?)?;
+            signals::set_owner(cx, &open, owner)?;
+            Ok(0)
+        }
+        f::GETOWN => Ok(signals::owner(&open).map_or(0, signals::Owner::number) as isize as usize),
+        f::GETOWN_EX => {
+            let owner = signals::owner(&open).map_or([owner::PID, 0], signals::Owner::pair);
+            Out::at(UserAddr(arg.0)).write(cx, &owner)?;
+            Ok(0)
+        }
+        f::SETSIG => {
+            signals::set_signal(&open, arg.0)?;
+            Ok(0)
+        }
+        f::GETSIG => Ok(signals::signal(&open) as usize),
         f::SETPIPE_SZ | f::GETPIPE_SZ => {
             let pipe = open.file().as_any().downcast_ref::<Pipe>().ok_or(Errno::EBADF)?;
             if command.0 == f::SETPIPE_SZ {
@@ -204,7 +223,9 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: UInt, arg: ULong) -> Res<usize> {
             Ok(0)
         }
         i::FIOASYNC => {
-            open.set_status(o::ASYNC, if int()? != 0 { o::ASYNC } else { 0 });
+            let on = int()? != 0;
+            open.set_status(o::ASYNC, if on { o::ASYNC } else { 0 });
+            signals::set_async(&open, fd, on);
             Ok(0)
         }
         i::FIONREAD if open.inode().is_some_and(|inode| inode.kind() == osv_vfs::Kind::Regular) => {
