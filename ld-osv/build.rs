@@ -46,7 +46,9 @@ fn main() {
         .collect();
     let names: String = objects.iter().map(|name| format!("{name};\n")).collect();
     fs::write(out.join("list"), format!("{{\n{names}}};\n")).expect("OUT_DIR is writable");
-    fs::write(out.join("versions"), format!("{{ global:\n{names}local: *; }};\n"))
+    // Debuggers look these up in the object itself.
+    let debug = "_r_debug;\n_dl_debug_state;\n";
+    fs::write(out.join("versions"), format!("{{ global:\n{names}{debug}local: *; }};\n"))
         .expect("OUT_DIR is writable");
 
     for arg in [

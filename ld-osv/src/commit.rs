@@ -1,12 +1,13 @@
 //! Carries out a plan: maps segments, writes relocations, seals RELRO. The only part of the link that writes memory.
 
 use crate::tls;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use osv_link::Error;
 use osv_link::elf::{self, PAGE, PF_R, PF_W, PF_X};
 use osv_link::layout::Layout;
 use osv_link::reloc::{TlsTarget, Write};
-use osv_link::world::Loaded;
+use osv_link::world::{Id, Loaded};
 use osv_posix::gate::{self, Sysno};
 
 const MAP_PRIVATE: usize = 2;
@@ -33,8 +34,23 @@ fn protection(flags: u32) -> usize {
     bit(PF_R, 1) | bit(PF_W, 2) | bit(PF_X, 4)
 }
 
-/// Maps an object's segments and returns the load bias. With `textrel` everything is writable until sealed.
+/// Maps an object's segments and returns the load bias. With `textrel` everything is writable until sealed. On an
+/// error nothing stays mapped.
 pub fn map(layout: &Layout, fd: i32, textrel: bool) -> Result<u64, Error> {
+    let base = reserve(layout)?;
+    if let Err(error) = map_segments(layout, base, fd, textrel) {
+        // SAFETY: the reservation, which nothing refers to yet.
+        unsafe {
+            let start = base.wrapping_add(layout.start) as usize;
+            gate::call(Sysno::munmap, [start, layout.len as usize]);
+        }
+        return Err(error);
+    }
+    Ok(base)
+}
+
+/// Reserves an object's range.
+fn reserve(layout: &Layout) -> Result<u64, Error> {
     let base = if layout.fixed {
         let at = mmap(layout.start, layout.len, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0)?;
         if at != layout.start {
@@ -54,6 +70,10 @@ pub fn map(layout: &Layout, fd: i32, textrel: bool) -> Result<u64, Error> {
         }
         bias
     };
+    Ok(base)
+}
+
+fn map_segments(layout: &Layout, base: u64, fd: i32, textrel: bool) -> Result<(), Error> {
     for mapping in &layout.mappings {
         let prot = protection(mapping.flags) | if textrel { 2 } else { 0 };
         let start = base.wrapping_add(mapping.vaddr);
@@ -73,7 +93,7 @@ pub fn map(layout: &Layout, fd: i32, textrel: bool) -> Result<u64, Error> {
             mmap(start + mapping.file_len, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)?;
         }
     }
-    Ok(base)
+    Ok(())
 }
 
 /// What can only be written when all objects are relocated.
@@ -81,11 +101,16 @@ pub fn map(layout: &Layout, fd: i32, textrel: bool) -> Result<u64, Error> {
 pub struct Later {
     copies: Vec<(u64, u64, u64)>,
     resolvers: Vec<(u64, u64, u64)>,
+    descriptors: Vec<(Id, Vec<Descriptor>)>,
 }
 
+/// What a TLS descriptor of an object points to: it has to live as long as the object.
+#[derive(Debug)]
+pub struct Descriptor(#[expect(dead_code, reason = "kept for its address")] Box<[u64; 2]>);
+
 impl Later {
-    /// Applies one write, or keeps it.
-    pub fn apply(&mut self, base: u64, write: Write) {
+    /// Applies one write to the object `id`, or keeps it.
+    pub fn apply(&mut self, id: Id, base: u64, write: Write) {
         // SAFETY: the planner checked that each address lies in a writable segment of the object.
         unsafe {
             match write {
@@ -103,12 +128,10 @@ impl Later {
                             (tls::descriptor_undefined as *const () as u64, addend)
                         }
                         TlsTarget::Dynamic { module, offset } => {
-                            let pair =
-                                alloc::boxed::Box::leak(alloc::boxed::Box::new([module as u64, offset]));
-                            (
-                                tls::descriptor_dynamic as *const () as u64,
-                                (&raw const *pair).expose_provenance() as u64,
-                            )
+                            let pair = Box::new([module as u64, offset]);
+                            let at = (&raw const *pair).expose_provenance() as u64;
+                            self.keep(id, Descriptor(pair));
+                            (tls::descriptor_dynamic as *const () as u64, at)
                         }
                     };
                     pointer::<u64>(at).write_unaligned(function);
@@ -116,6 +139,19 @@ impl Later {
                 }
             }
         }
+    }
+
+    fn keep(&mut self, id: Id, pair: Descriptor) {
+        match self.descriptors.last_mut().filter(|(owner, _)| *owner == id) {
+            Some((_, pairs)) => pairs.push(pair),
+            None => self.descriptors.push((id, Vec::from([pair]))),
+        }
+    }
+
+    /// The descriptors' targets of the object `id`.
+    pub fn take_descriptors(&mut self, id: Id) -> Vec<Descriptor> {
+        let at = self.descriptors.iter().position(|(owner, _)| *owner == id);
+        at.map_or(Vec::new(), |at| self.descriptors.swap_remove(at).1)
     }
 
     /// Copies data into the executable, once every original is relocated.

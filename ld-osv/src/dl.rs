@@ -1,119 +1,233 @@
-//! The linker at run time: the world behind its lock, hooks for the libc half, and the dl* functions.
+//! The linker at run time: what is loaded behind its locks, and the functions of dlfcn.h and link.h.
+//!
+//! Three locks, taken in this order:
+//! 1. *load*: one dlopen or dlclose at a time, from the first look at a name to the last constructor. Recursive:
+//!    constructors and destructors open and close libraries.
+//! 2. the libc half's list of threads, where every thread's TLS has to change at once;
+//! 3. *state*: [`State`] itself, for short looks and changes. No code of the program runs under it.
+//!
+//! Unwinders must not wait for any of them, they use [`index`].
+
+pub mod close;
+pub mod exports;
+pub mod gaps;
+pub mod index;
+pub mod maps;
+pub mod message;
+pub mod open;
+pub mod order;
+pub mod symbols;
+pub mod traces;
 
 use crate::commit::{self, Later};
-use crate::files::Disk;
-use crate::start::ARGUMENTS;
+use crate::files::read_link;
 use crate::table::Libc;
 use crate::tls;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
-use osv_link::Error;
-use osv_link::reloc::{Undefined, interposed};
-use osv_link::world::{Files, Id, Loaded, World};
-use osv_posix::gate::{self, Sysno};
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicBool, AtomicUsize};
+use index::Foreign;
+use maps::{LinkMap, Position};
+use osv_link::elf::{PF_W, PT_LOAD};
+use osv_link::reloc::interposed;
+use osv_link::world::{Id, Loaded, Place, World};
 use osv_posix::hooks::Hooks;
 use osv_posix::lock::Lock;
 use osv_posix::malloc::slots::Slots;
+use osv_posix::tcb;
 
-static mut WORLD: Option<World<'static, Libc>> = None;
-static LOCK: Lock = Lock::new();
-/// Thread that holds `LOCK`: constructors and dl_iterate_phdr callbacks may call back.
-static OWNER: AtomicI32 = AtomicI32::new(0);
+/// A lock that its holder may take again.
+struct Recursive {
+    lock: Lock,
+    /// The holder's thread block; 1 before there is one.
+    owner: AtomicUsize,
+    depth: AtomicUsize,
+}
+
+/// Whether fs is set: until then there is one thread without a block.
+static HAS_THREADS: AtomicBool = AtomicBool::new(false);
+
+impl Recursive {
+    const fn new() -> Self {
+        Recursive { lock: Lock::new(), owner: AtomicUsize::new(0), depth: AtomicUsize::new(0) }
+    }
+
+    fn lock(&self) {
+        let me = if HAS_THREADS.load(Acquire) { tcb::current().addr() } else { 1 };
+        if self.owner.load(Relaxed) != me {
+            self.lock.lock();
+            self.owner.store(me, Relaxed);
+        }
+        self.depth.fetch_add(1, Relaxed);
+    }
+
+    fn unlock(&self) {
+        if self.depth.fetch_sub(1, Relaxed) == 1 {
+            self.owner.store(0, Relaxed);
+            // SAFETY: each `unlock` follows a `lock` of the same thread.
+            unsafe { self.lock.unlock() };
+        }
+    }
+
+    /// In the child of a fork: forgets a holder that is not there.
+    fn forget_others(&self) {
+        let owner = self.owner.load(Relaxed);
+        if owner != tcb::current().addr() && self.depth.swap(0, Relaxed) > 0 {
+            self.owner.store(0, Relaxed);
+            // SAFETY: the holder is no thread of this process.
+            unsafe { self.lock.unlock() };
+        }
+    }
+}
+
+static LOAD: Recursive = Recursive::new();
+static STATE_LOCK: Recursive = Recursive::new();
+
+/// Holds the load lock while it lives.
+struct Loading;
+
+impl Loading {
+    fn begin() -> Self {
+        LOAD.lock();
+        Loading
+    }
+}
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        LOAD.unlock();
+    }
+}
+
+/// All that the linker knows of the process.
+pub struct State {
+    /// What is loaded.
+    pub world: World<'static, Libc>,
+    /// The list that debuggers and programs walk.
+    pub maps: maps::Maps,
+    /// Objects that came, and went, since start-up.
+    pub adds: u64,
+    /// See `adds`.
+    pub subs: u64,
+    /// What readers of an older index may still use.
+    retired: Vec<index::Retired>,
+    /// Names of the table's functions, as C strings, as far as they were asked for.
+    table_names: BTreeMap<&'static str, Box<[u8]>>,
+}
+
+impl Deref for State {
+    type Target = World<'static, Libc>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.world
+    }
+}
+
+impl DerefMut for State {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.world
+    }
+}
+
+static mut STATE: Option<State> = None;
 
 /// Takes the world over from start-up.
 ///
 /// # Safety
 /// Called once, before there are threads.
-pub unsafe fn install(world: World<'static, Libc>, _own: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { (&raw mut WORLD).write(Some(world)) };
-}
-
-/// Runs `body` with the world, under the recursive lock.
-pub fn with<R>(body: impl FnOnce(&mut World<'static, Libc>) -> R) -> R {
-    // SAFETY: a plain read of the own thread's id; 0 before there is a thread block.
-    let me = unsafe { gate::call(Sysno::gettid, []) } as i32;
-    let nested = OWNER.load(Relaxed) == me;
-    if !nested {
-        LOCK.lock();
-        OWNER.store(me, Relaxed);
-    }
-    // SAFETY: under the lock; a nested use is by the same thread, which holds no borrow over a call out.
-    let result = unsafe {
-        match (&raw mut WORLD).as_mut().and_then(Option::as_mut) {
-            Some(world) => body(world),
-            None => osv_posix::report::fatal("ld-osv: used before start-up"),
-        }
+pub unsafe fn install(world: World<'static, Libc>) {
+    let state = State {
+        world,
+        maps: maps::Maps::default(),
+        adds: 0,
+        subs: 0,
+        retired: Vec::new(),
+        table_names: BTreeMap::new(),
     };
-    if !nested {
-        OWNER.store(0, Relaxed);
-        // SAFETY: taken above.
-        unsafe { LOCK.unlock() };
-    }
-    result
+    // SAFETY: the caller's promise.
+    unsafe { (&raw mut STATE).write(Some(state)) };
 }
 
-/// Calls `body` for each loaded object.
-pub fn for_each(mut body: impl FnMut(Id, &Loaded<'static>)) {
-    with(|world| world.iter().for_each(|(id, loaded)| body(id, loaded)));
-}
-
-/// Maps a planned object, if it came as a file.
-pub fn map(world: &mut World<'static, Libc>, id: Id) -> Result<(), Error> {
-    let Some(loaded) = world.get_mut(id) else { return Ok(()) };
-    if let Some(file) = loaded.file.take() {
-        let textrel = loaded.object.flags & osv_link::elf::DF_TEXTREL != 0;
-        loaded.base =
-            commit::map(&loaded.layout, file.handle, textrel).map_err(|e| e.in_object(&loaded.display()))?;
-        // SAFETY: the descriptor is ours and done with; the read-only map stays, tables are read from it.
-        unsafe { gate::call(Sysno::close, [file.handle as usize]) };
-    }
-    Ok(())
-}
-
-/// A strong reference that nothing answers is bound to a stub that names itself when it is called.
-pub fn missing(undefined: Undefined<'_>) -> Result<u64, Error> {
-    Ok(stubs::make(undefined))
-}
-
-/// Stubs of missing functions.
-mod stubs {
-    use super::Undefined;
-
-    /// Code of one stub: loads its text's address and calls the reporter.
-    pub fn make(undefined: Undefined<'_>) -> u64 {
-        let text = alloc::format!(
-            "osv: {} (wanted by {}) is missing",
-            alloc::string::String::from_utf8_lossy(undefined.name),
-            alloc::string::String::from_utf8_lossy(undefined.wanted_by)
-        );
-        let text: &'static mut alloc::string::String = alloc::boxed::Box::leak(alloc::boxed::Box::new(text));
-        let page = crate::heap::map(4096);
-        if page.is_null() {
-            return 0;
+/// Makes the list of what start-up loaded, and shows it to a debugger. RELRO is not sealed yet.
+///
+/// As a command, ld-osv is what the debugger started: it comes first in the list then, and the program has a name.
+///
+/// # Safety
+/// Called once, by start-up.
+pub unsafe fn begin(new: &[Id], later: &mut Later, is_command: bool) {
+    with(|state| {
+        for id in new {
+            let is_nameless = *id == 0 && !is_command;
+            state.add_map(*id, later.take_descriptors(*id), is_nameless.then_some(b""));
         }
-        // movabs rdi, text; movabs rax, report; jmp rax
-        let mut code = alloc::vec![0x48, 0xbf];
-        code.extend_from_slice(&((&raw const *text).expose_provenance() as u64).to_le_bytes());
-        code.extend_from_slice(&[0x48, 0xb8]);
-        code.extend_from_slice(&(called as *const () as u64).to_le_bytes());
-        code.extend_from_slice(&[0xff, 0xe0]);
-        // SAFETY: the page is ours and large enough; afterwards it is code.
-        unsafe {
-            page.copy_from(code.as_ptr(), code.len());
-            osv_posix::gate::call(osv_posix::gate::Sysno::mprotect, [page.expose_provenance(), 4096, 5]);
+        if let Some(vdso) = Foreign::vdso() {
+            state.maps.add(LinkMap::new(vdso.base, b"linux-vdso.so.1", vdso.dynamic, None), Position::Second);
         }
-        page.expose_provenance() as u64
-    }
+        if let Some(own) = Foreign::own() {
+            // As glibc: by the name that the program asks for its interpreter by.
+            let path = match state.get(0).and_then(|exe| exe.object.interpreter).filter(|_| !is_command) {
+                Some(interpreter) => interpreter.to_vec(),
+                None => read_link(c"/proc/self/exe").unwrap_or_else(|| b"ld-osv.so".to_vec()),
+            };
+            let map = LinkMap::new(own.base, &path, own.dynamic, Some(Place::Table));
+            state.maps.add(map, if is_command { Position::First } else { Position::Last });
+        }
+        state.adds = new.len() as u64;
+        state.publish();
+        if let Some((exe, at)) = state.get(0).and_then(|exe| Some((exe, exe.object.debug?))) {
+            let is_writable = exe.object.phdrs.iter().any(|phdr| {
+                phdr.kind == PT_LOAD && phdr.flags & PF_W != 0 && at.wrapping_sub(phdr.vaddr) < phdr.memsz
+            });
+            if is_writable {
+                // SAFETY: a word of the executable's dynamic section.
+                unsafe { commit::pointer::<u64>(exe.base.wrapping_add(at)).write(maps::address_to_show()) };
+            }
+        }
+    });
+}
 
-    extern "C" fn called(text: &alloc::string::String) -> ! {
-        osv_posix::report::fatal(text)
+/// From now on a thread is known by its block.
+pub fn has_threads() {
+    HAS_THREADS.store(true, Release);
+}
+
+/// Runs `body` with the state, under its lock.
+pub fn with<R>(body: impl FnOnce(&mut State) -> R) -> R {
+    struct Held;
+    impl Drop for Held {
+        fn drop(&mut self) {
+            STATE_LOCK.unlock();
+        }
     }
+    STATE_LOCK.lock();
+    let _held = Held;
+    // SAFETY: under the lock; `body` is code of this crate that calls no code of the program, so that only a signal
+    // handler could come back here, which glibc's linker does not allow either.
+    match unsafe { (&raw mut STATE).as_mut().and_then(Option::as_mut) } {
+        Some(state) => body(state),
+        None => osv_posix::report::fatal("ld-osv: used before start-up"),
+    }
+}
+
+/// Calls `body` for each object whose TLS threads have.
+pub fn for_each_ready(mut body: impl FnMut(Id, &Loaded<'static>)) {
+    with(|state| state.iter().filter(|(_, loaded)| loaded.ready).for_each(|(id, loaded)| body(id, loaded)));
 }
 
 /// The functions that the libc half calls.
 pub fn hooks() -> Hooks {
-    Hooks { tls_size: || tls::size(), tls_init: tls::init, tls_free: tls::free, finish, fork }
+    Hooks {
+        tls_size: || tls::size(),
+        tls_init: tls::init,
+        tls_free: tls::free,
+        finish: order::finish,
+        fork,
+        hold,
+    }
 }
 
 /// The malloc family as the program's scope defines it, for libc's own calls.
@@ -121,7 +235,7 @@ pub fn hooks() -> Hooks {
 /// # Safety
 /// The program's objects are relocated; no other thread runs.
 pub unsafe fn fill_malloc() {
-    let scope = |name: &[u8]| with(|world| interposed(world, name).map_or(0, |found| found.value as usize));
+    let scope = |name: &[u8]| with(|state| interposed(state, name).map_or(0, |found| found.value as usize));
     // SAFETY: definitions of these names have these types.
     unsafe {
         osv_posix::malloc::slots::fill(Slots {
@@ -142,119 +256,35 @@ pub unsafe fn fill_malloc() {
     }
 }
 
+/// Around a fork. The load lock is left out: its holder may be waiting for the list of threads, which the forking
+/// thread has. A load that another thread was in the middle of stays unfinished in the child.
 unsafe fn fork(phase: i32) {
-    match phase {
-        0 => LOCK.lock(),
-        // SAFETY: taken before the fork by this thread.
-        _ => unsafe { LOCK.unlock() },
+    if phase == 0 {
+        STATE_LOCK.lock();
+        crate::heap::lock_for_fork();
+        return;
     }
-}
-
-/// Sets program_invocation_name and kin.
-///
-/// # Safety
-/// `argv` is the program's.
-pub unsafe fn set_names(argv: *mut usize) {
-    unsafe extern "C" {
-        static mut __progname: *mut u8;
-        static mut __progname_full: *mut u8;
-    }
-    // SAFETY: musl's variables; argv[0] is a string or null.
-    unsafe {
-        let full: *mut u8 = core::ptr::with_exposed_provenance_mut(*argv);
-        if !full.is_null() {
-            let bytes = core::ffi::CStr::from_ptr(full.cast()).to_bytes();
-            let base = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |at| at + 1);
-            __progname_full = full;
-            __progname = full.add(base);
-        }
-    }
-}
-
-/// Runs the constructors of `order` but those of the executable, which `__libc_start_main` runs.
-pub fn start_objects(order: &[Id], skip: Id) {
-    // SAFETY: written once at start-up.
-    let (argc, argv, envp) = unsafe { (&raw const ARGUMENTS).read() };
-    for id in order.iter().filter(|id| **id != skip) {
-        let routines = with(|world| {
-            let loaded = world.get_mut(*id)?;
-            loaded.started = true;
-            let init = loaded.object.routines.init;
-            let first = (init != 0).then(|| loaded.base.wrapping_add(init));
-            Some((first, commit::words(loaded, loaded.object.routines.init_array)))
-        });
-        if let Some((first, rest)) = routines {
-            for address in first.into_iter().chain(rest) {
-                // SAFETY: constructors of a linked object.
-                unsafe { commit::call(address, argc, argv, envp) };
+    // SAFETY: taken before the fork by this thread, whose block has the same address in the child.
+    unsafe { crate::heap::unlock_after_fork() };
+    STATE_LOCK.unlock();
+    if phase == 2 {
+        LOAD.forget_others();
+        with(|state| {
+            for loaded in state.world.objects.iter_mut().flatten().filter(|loaded| !loaded.ready) {
+                loaded.removed = true;
+                loaded.pinned = true;
             }
-        }
+        });
     }
 }
 
-/// Runs every started object's destructors, last started first.
-unsafe fn finish() {
-    let order = with(|world| {
-        let scope = world.global.clone();
-        for loaded in world.objects.iter_mut().flatten() {
-            loaded.started = false;
+/// See [`Hooks::hold`].
+unsafe fn hold(address: usize) {
+    with(|state| {
+        if let Some(id) = state.holding(address as u64)
+            && let Some(loaded) = state.get_mut(id)
+        {
+            loaded.pinned = true;
         }
-        world.start_order(&scope)
     });
-    for id in order.iter().rev() {
-        let routines = with(|world| {
-            let loaded = world.get(*id)?;
-            let fini = loaded.object.routines.fini;
-            let last = (fini != 0).then(|| loaded.base.wrapping_add(fini));
-            Some((commit::words(loaded, loaded.object.routines.fini_array), last))
-        });
-        if let Some((array, last)) = routines {
-            for address in array.into_iter().rev().chain(last) {
-                // SAFETY: destructors of a linked object.
-                unsafe { commit::call(address, 0, 0, 0) };
-            }
-        }
-    }
 }
-
-/// Loads a library at run time.
-fn open(name: &[u8], global: bool) -> Result<osv_link::world::Place, Error> {
-    let mut disk = Disk;
-    let (root, order) = with(|world| {
-        let (root, plan) = world.plan_library(name, Some(0), &mut disk)?;
-        let mut later = Later::default();
-        for id in &plan.new {
-            map(world, *id)?;
-        }
-        for id in plan.new.iter().rev() {
-            let base = world.get(*id).map_or(0, |loaded| loaded.base);
-            world.relocate(*id, &mut missing, |write| {
-                later.apply(base, write);
-                Ok(())
-            })?;
-        }
-        later.resolve();
-        for id in &plan.new {
-            if let Some(loaded) = world.get(*id) {
-                commit::seal(loaded);
-            }
-        }
-        if global {
-            for place in &plan.scope {
-                if !world.global.contains(place) {
-                    world.global.push(*place);
-                }
-            }
-        }
-        Ok::<_, Error>((root, plan.order))
-    })?;
-    start_objects(&order, 0);
-    Ok(root)
-}
-
-/// Whether a file can be opened (keeps the trait in scope).
-const _: fn(&mut Disk, &[u8]) -> Result<Option<osv_link::world::File<'static>>, Error> =
-    <Disk as Files>::open;
-
-/// The C functions of `link` rows.
-pub mod exports;

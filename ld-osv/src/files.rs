@@ -45,6 +45,66 @@ impl Files<'static> for Disk {
             gate::call(Sysno::close, [file.handle as usize]);
         }
     }
+
+    fn list(&mut self, folder: &[u8]) -> Vec<Vec<u8>> {
+        const O_DIRECTORY: usize = 0o200_000;
+        let mut path: Vec<u8> = folder.into();
+        path.push(0);
+        let mut names = Vec::new();
+        let mut buffer = alloc::vec![0u8; 4096];
+        // SAFETY: the path ends with a zero byte, the buffer is as long as said.
+        unsafe {
+            let arguments = [-100isize as usize, path.as_ptr().addr(), O_CLOEXEC | O_DIRECTORY, 0];
+            let Ok(fd) = gate::try_call(Sysno::openat, arguments) else { return names };
+            while let Ok(filled @ 1..) =
+                gate::try_call(Sysno::getdents64, [fd, buffer.as_mut_ptr().expose_provenance(), buffer.len()])
+            {
+                entries(buffer.get(..filled).unwrap_or(&[]), &mut names);
+            }
+            gate::call(Sysno::close, [fd]);
+        }
+        names
+    }
+
+    fn absolute(&mut self, path: &[u8]) -> Vec<u8> {
+        if path.starts_with(b"/") {
+            return path.into();
+        }
+        let mut text = alloc::vec![0u8; 4096];
+        // SAFETY: the buffer is as long as said.
+        let len =
+            unsafe { gate::try_call(Sysno::getcwd, [text.as_mut_ptr().expose_provenance(), text.len()]) };
+        text.truncate(len.map_or(0, |len| len.saturating_sub(1)));
+        text.push(b'/');
+        text.extend_from_slice(path);
+        text
+    }
+}
+
+/// Adds the names of `struct linux_dirent64` records.
+fn entries(mut records: &[u8], names: &mut Vec<Vec<u8>>) {
+    const NAME_AT: usize = 19;
+    while let Some(len) = osv_link::elf::u16_at(records, 16) {
+        let Some((record, rest)) = records.split_at_checked(usize::from(len).max(NAME_AT)) else { return };
+        if let Some(name) = osv_link::elf::str_at(record, NAME_AT) {
+            names.push(name.into());
+        }
+        records = rest;
+    }
+}
+
+/// The text of a symbolic link, or of the kernel's name for a file.
+pub fn read_link(path: &core::ffi::CStr) -> Option<Vec<u8>> {
+    let mut text = alloc::vec![0u8; 4096];
+    // SAFETY: the buffer is as long as said.
+    let len = unsafe {
+        gate::try_call(
+            Sysno::readlink,
+            [path.as_ptr().addr(), text.as_mut_ptr().expose_provenance(), text.len()],
+        )
+    };
+    text.truncate(len.ok()?);
+    text.starts_with(b"/").then_some(text)
 }
 
 fn read(fd: usize) -> Result<File<'static>, Error> {

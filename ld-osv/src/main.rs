@@ -17,3 +17,4 @@ mod runtime;
 mod start;
 mod table;
 mod tls;
+mod unwind;

@@ -1,7 +1,9 @@
 //! From the kernel's initial stack to the program's entry.
 
 use crate::commit::{self, Later, pointer};
-use crate::{dl, files::Disk, runtime, table::Libc, tls};
+use crate::dl::{self, gaps::Policy};
+use crate::files::{Disk, read_link};
+use crate::{runtime, table::Libc, tls};
 use alloc::vec::Vec;
 use osv_link::elf::{self, Phdr};
 use osv_link::image::{Image, Segment};
@@ -20,6 +22,7 @@ const AT_PHNUM: usize = 5;
 const AT_ENTRY: usize = 9;
 const AT_RANDOM: usize = 25;
 const AT_EXECFN: usize = 31;
+const AT_SYSINFO_EHDR: usize = 33;
 
 /// Entry and stack pointer, in the two registers in which a pair is returned.
 #[repr(C)]
@@ -86,17 +89,17 @@ unsafe fn link(mut stack: *mut usize, own: usize) -> Result<Entered, Error> {
                 .map(<[u8]>::to_vec)
                 .collect()
         };
-        let mut library_path = list(b"LD_LIBRARY_PATH=", b":;");
-        let defaults: &[u8] =
-            b"/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib:\
-/usr/local/lib/x86_64-linux-gnu:/usr/local/lib";
-        library_path.retain(|dir| !dir.is_empty());
-        let search =
-            Search { library_path, default_path: split_path(defaults).map(<[u8]>::to_vec).collect() };
+        let library_path = || -> Vec<Vec<u8>> {
+            let value = environment(b"LD_LIBRARY_PATH=").filter(|value| !secure && !value.is_empty());
+            value.map_or(Vec::new(), |value| split_path(value).map(<[u8]>::to_vec).collect())
+        };
+        let preload = list(b"LD_PRELOAD=", b": ");
+        let search = Search { library_path: library_path(), default_path: None };
         let mut world = World::new(Libc::new(), search);
         let mut disk = Disk;
 
-        if entries[AT_ENTRY] == own_entry {
+        let is_command = entries[AT_ENTRY] == own_entry;
+        if is_command {
             // As a command: the first argument is the program.
             if argc < 2 {
                 report::line(format_args!("usage: ld-osv.so PROGRAM [ARGUMENTS]"));
@@ -111,7 +114,10 @@ unsafe fn link(mut stack: *mut usize, own: usize) -> Result<Entered, Error> {
                 name: alloc::string::String::from_utf8_lossy(&path).into_owned(),
                 wanted_by: "the command line".into(),
             })?;
-            let id = world.add_file(file, &path, folder_of(&path), None)?;
+            let name = alloc::format!("/proc/self/fd/{}\0", file.handle);
+            let real = core::ffi::CStr::from_bytes_with_nul(name.as_bytes()).ok().and_then(read_link);
+            let real = real.unwrap_or_else(|| disk.absolute(&path));
+            let id = world.add_file(file, &path, folder_of(&real), None)?;
             // argv shifts by one word; the stack keeps its alignment when argc and argv move up.
             argc -= 1;
             stack = stack.add(1);
@@ -126,7 +132,8 @@ unsafe fn link(mut stack: *mut usize, own: usize) -> Result<Entered, Error> {
         } else {
             let image = mapped(entries[AT_PHDR], entries[AT_PHNUM], entries[AT_ENTRY])?;
             let path = if entries[AT_EXECFN] == 0 { b"" } else { string(entries[AT_EXECFN]) };
-            let id = world.add_image(&image.0, path, folder_of(path))?;
+            let real = read_link(c"/proc/self/exe").unwrap_or_else(|| disk.absolute(path));
+            let id = world.add_image(&image.0, path, folder_of(&real))?;
             if let Some(loaded) = world.get_mut(id) {
                 loaded.base = image.1;
             }
@@ -140,9 +147,19 @@ unsafe fn link(mut stack: *mut usize, own: usize) -> Result<Entered, Error> {
         auxv = auxv.add(1);
         ARGUMENTS = (argc, argv.expose_provenance(), envp.expose_provenance());
 
-        let plan = world.plan_program(&list(b"LD_PRELOAD=", b": "), &mut disk)?;
+        let plan = world.plan_program(&preload, &mut disk)?;
+        for (name, error) in &plan.not_preloaded {
+            let name = alloc::string::String::from_utf8_lossy(name);
+            let reason = match error {
+                Error::NotFound { .. } => "cannot open shared object file".into(),
+                other => alloc::format!("{other}"),
+            };
+            report::line(format_args!(
+                "ERROR: ld-osv.so: object '{name}' from LD_PRELOAD cannot be preloaded ({reason}): ignored."
+            ));
+        }
         for id in &plan.new {
-            dl::map(&mut world, *id)?;
+            dl::open::map(&mut world, *id)?;
         }
         world.find_copies()?;
         let canary = match entries[AT_RANDOM] {
@@ -156,34 +173,61 @@ unsafe fn link(mut stack: *mut usize, own: usize) -> Result<Entered, Error> {
             let Some(loaded) = world.get(*id) else { continue };
             let base = loaded.base;
             world
-                .relocate(*id, &mut dl::missing, |write| {
-                    later.apply(base, write);
+                .relocate(*id, &mut Policy { is_strict: false }, |write| {
+                    later.apply(*id, base, write);
                     Ok(())
                 })
                 .map_err(|error| error.in_object(&loaded.display()))?;
         }
         later.copy();
         own_copies(&world, own);
-        let order = plan.order.clone();
-        dl::install(world, own);
+        for loaded in world.objects.iter_mut().flatten() {
+            loaded.ready = true;
+        }
+        let copy_of_debug = world.redirect(dl::maps::address());
+        dl::install(world);
+        dl::index::begin(own, entries[AT_SYSINFO_EHDR]);
+        dl::maps::begin(own, copy_of_debug);
+        dl::begin(&plan.new, &mut later, is_command);
 
+        tls::find_vector_state();
         let size = tls::size();
         let area = crate::heap::map(size);
         let block = tls::init(area, size);
         gate::call(Sysno::arch_prctl, [0x1002, block.expose_provenance()]);
+        dl::has_threads();
         static mut HOOKS: core::mem::MaybeUninit<Hooks> = core::mem::MaybeUninit::uninit();
         (&raw mut HOOKS).write(core::mem::MaybeUninit::new(dl::hooks()));
         let hooks: *const Hooks = (&raw const HOOKS).cast();
         osv_posix::hooks::register(&*hooks);
         *osv_posix::musl::environ() = envp.cast();
         later.resolve();
-        dl::for_each(|_, loaded| commit::seal(loaded));
+        dl::for_each_ready(|_, loaded| commit::seal(loaded));
         osv_posix::start::init(auxv);
         dl::fill_malloc();
-        dl::set_names(argv);
-        dl::start_objects(&order, 0);
-        let entry = dl::with(|world| world.get(0).map_or(0, |exe| exe.base.wrapping_add(exe.object.entry)));
+        set_names(argv);
+        dl::maps::announce(dl::maps::Change::None);
+        dl::order::start(&plan.order);
+        let entry = dl::with(|state| state.get(0).map_or(0, |exe| exe.base.wrapping_add(exe.object.entry)));
         Ok(Entered { entry: entry as usize, stack: stack.expose_provenance() })
+    }
+}
+
+/// Sets program_invocation_name and kin.
+unsafe fn set_names(argv: *mut usize) {
+    unsafe extern "C" {
+        static mut __progname: *mut u8;
+        static mut __progname_full: *mut u8;
+    }
+    // SAFETY: musl's variables; argv[0] is a string or null.
+    unsafe {
+        let full: *mut u8 = core::ptr::with_exposed_provenance_mut(*argv);
+        if !full.is_null() {
+            let bytes = core::ffi::CStr::from_ptr(full.cast()).to_bytes();
+            let base = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |at| at + 1);
+            __progname_full = full;
+            __progname = full.add(base);
+        }
     }
 }
 

@@ -90,6 +90,13 @@ impl Libc {
         Libc { areas: areas() }
     }
 
+    /// The name of the function or datum at this address.
+    pub fn name_of(&self, address: u64) -> Option<&'static str> {
+        (0..symbols::ROWS.len())
+            .find(|row| self.address(*row, false) == address)
+            .map(|row| symbols::ROWS[row].name)
+    }
+
     fn address(&self, row: usize, for_musl: bool) -> u64 {
         let mut at = row;
         for (glibc, musl) in &self.areas {
@@ -119,14 +126,24 @@ const SONAMES: &[&[u8]] = &[
     b"ld-osv.so",
 ];
 
+/// Whether the table stands for the library of this soname.
+pub fn is_served(soname: &[u8]) -> bool {
+    SONAMES.contains(&soname)
+}
+
 impl Table for Libc {
     fn serves(&self, soname: &[u8]) -> bool {
-        SONAMES.contains(&soname)
+        is_served(soname)
     }
 
-    fn find(&self, name: &Name<'_>, for_musl: bool) -> Option<Served> {
+    fn find(&self, name: &Name<'_>, version: Option<&[u8]>, for_musl: bool) -> Option<Served> {
         let row = symbols::find(core::str::from_utf8(name.bytes).ok()?)?;
-        let is_object = symbols::ROWS[row].kind == Kind::Object;
-        Some(Served { address: self.address(row, for_musl), size: 0, is_object })
+        let symbol = &symbols::ROWS[row];
+        Some(Served {
+            address: self.address(row, for_musl),
+            size: 0,
+            is_object: symbol.kind == Kind::Object,
+            is_exact: version.is_none_or(|wanted| symbol.versions.iter().any(|own| own.as_bytes() == wanted)),
+        })
     }
 }

@@ -9,8 +9,6 @@ use osv_abi::errno::Errno;
 #[unsafe(export_name = "__osv___libc_single_threaded")]
 pub static mut __libc_single_threaded: c_char = 1;
 
-static BACKTRACE: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);
-
 /// Says whether there is one thread alone.
 pub fn set_single_threaded(single: bool) {
     // SAFETY: written before the second thread exists; afterwards the value stays.
@@ -73,9 +71,6 @@ posix! {
         ((major & 0xffff_f000) << 32) | ((major & 0xfff) << 8) | ((minor & 0xffff_ff00) << 12) | (minor & 0xff)
     }
     // The unwinder then goes through dl_iterate_phdr.
-    fn _dl_find_object(_address: *mut c_void, _result: *mut c_void) -> c_int {
-        -1
-    }
     fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
         errno::ret(gate::call(Sysno::close_range, [first as usize, last as usize, flags as usize])) as c_int
     }
@@ -140,19 +135,6 @@ posix! {
             fn realpath(path: *const c_char, resolved: *mut c_char) -> *mut c_char;
         }
         realpath(path, core::ptr::null_mut())
-    }
-    // Return addresses need a frame chain, which optimised programs don't keep; the program is told that there is none.
-    fn backtrace(_buffer: *mut *mut c_void, _size: c_int) -> c_int {
-        crate::report::stub("backtrace", &BACKTRACE);
-        0
-    }
-    fn backtrace_symbols(_buffer: *const *mut c_void, _size: c_int) -> *mut *mut c_char {
-        crate::report::stub("backtrace_symbols", &BACKTRACE);
-        errno::set(Errno::ENOSYS);
-        core::ptr::null_mut()
-    }
-    fn backtrace_symbols_fd(_buffer: *const *mut c_void, _size: c_int, _file: c_int) {
-        crate::report::stub("backtrace_symbols_fd", &BACKTRACE);
     }
     fn rawmemchr(text: *const u8, byte: c_int) -> *mut u8 {
         let mut at = text;

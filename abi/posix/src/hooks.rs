@@ -20,6 +20,8 @@ pub struct Hooks {
     pub finish: unsafe fn(),
     /// Called around fork with 0 before, 1 after in the parent, 2 after in the child; takes the linker's own locks.
     pub fork: unsafe fn(phase: c_int),
+    /// The object that holds this address must not be unloaded: a thread will run a destructor of it at its end.
+    pub hold: unsafe fn(address: usize),
 }
 
 /// The registered hooks.

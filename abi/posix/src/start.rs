@@ -152,6 +152,7 @@ struct AtFork {
     prepare: ForkHandler,
     parent: ForkHandler,
     child: ForkHandler,
+    object: *mut c_void,
     next: *mut AtFork,
     prev: *mut AtFork,
 }
@@ -160,7 +161,12 @@ static FORK_LOCK: Lock = Lock::new();
 /// Newest first.
 static mut AT_FORK: *mut AtFork = null_mut();
 
-unsafe fn register_fork(prepare: ForkHandler, parent: ForkHandler, child: ForkHandler) -> c_int {
+unsafe fn register_fork(
+    prepare: ForkHandler,
+    parent: ForkHandler,
+    child: ForkHandler,
+    object: *mut c_void,
+) -> c_int {
     // SAFETY: the entry is new; the list is changed under its lock.
     unsafe {
         let entry: *mut AtFork = malloc::malloc(size_of::<AtFork>()).cast();
@@ -168,13 +174,36 @@ unsafe fn register_fork(prepare: ForkHandler, parent: ForkHandler, child: ForkHa
             return Errno::ENOMEM.get();
         }
         let _guard = FORK_LOCK.guard();
-        entry.write(AtFork { prepare, parent, child, next: AT_FORK, prev: null_mut() });
+        entry.write(AtFork { prepare, parent, child, object, next: AT_FORK, prev: null_mut() });
         if !AT_FORK.is_null() {
             (*AT_FORK).prev = entry;
         }
         AT_FORK = entry;
     }
     0
+}
+
+/// Forgets the fork handlers of an object that is being unloaded.
+unsafe fn forget_fork(object: *mut c_void) {
+    let _guard = FORK_LOCK.guard();
+    // SAFETY: under the lock; what is taken out of the list is nobody else's.
+    unsafe {
+        let mut at = AT_FORK;
+        while !at.is_null() {
+            let next = (*at).next;
+            if (*at).object == object {
+                match (*at).prev {
+                    prev if prev.is_null() => AT_FORK = next,
+                    prev => (*prev).next = next,
+                }
+                if !next.is_null() {
+                    (*next).prev = (*at).prev;
+                }
+                malloc::free(at.cast());
+            }
+            at = next;
+        }
+    }
 }
 
 /// Runs the fork handlers: newest first before, oldest first afterwards.
@@ -270,11 +299,17 @@ posix! {
     }
     fn __cxa_finalize(object: *mut c_void) {
         run(&raw mut AT_EXIT, object);
+        if !object.is_null() {
+            forget_fork(object);
+        }
     }
     fn __cxa_thread_atexit_impl(function: Handler, argument: *mut c_void, object: *mut c_void) -> c_int {
         let entry: *mut AtExit = malloc::malloc(size_of::<AtExit>()).cast();
         if entry.is_null() {
             return -1;
+        }
+        if let Some(hooks) = hooks::get() {
+            (hooks.hold)(object.addr());
         }
         let this = tcb::current();
         entry.write(AtExit { function, argument, object, next: (*this).dtors.cast() });
@@ -301,11 +336,11 @@ posix! {
     fn _Fork() -> c_int {
         crate::errno::ret(fork_process(false)) as c_int
     }
-    fn __register_atfork(prepare: ForkHandler, parent: ForkHandler, child: ForkHandler, _object: *mut c_void) -> c_int {
-        register_fork(prepare, parent, child)
+    fn __register_atfork(prepare: ForkHandler, parent: ForkHandler, child: ForkHandler, object: *mut c_void) -> c_int {
+        register_fork(prepare, parent, child, object)
     }
     fn pthread_atfork(prepare: ForkHandler, parent: ForkHandler, child: ForkHandler) -> c_int {
-        register_fork(prepare, parent, child)
+        register_fork(prepare, parent, child, null_mut())
     }
 }
 

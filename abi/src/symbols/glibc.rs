@@ -12,13 +12,13 @@ macro_rules! symbols_glibc {
             __rawmemchr: func, rust, ["GLIBC_2.2.5"], full;
             __sched_cpualloc: func, rust, ["GLIBC_2.7"], full;
             __sched_cpufree: func, rust, ["GLIBC_2.7"], full;
-            _dl_find_object: func, rust, ["GLIBC_2.35"], partial("always says that it does not know; the unwinder then uses dl_iterate_phdr");
+            _dl_find_object: func, link, ["GLIBC_2.35"], full;
             arc4random: func, rust, ["GLIBC_2.36"], full;
             arc4random_buf: func, rust, ["GLIBC_2.36"], full;
             arc4random_uniform: func, rust, ["GLIBC_2.36"], full;
-            backtrace: func, rust, ["GLIBC_2.2.5"], stub(ENOSYS);
-            backtrace_symbols: func, rust, ["GLIBC_2.2.5"], stub(ENOSYS);
-            backtrace_symbols_fd: func, rust, ["GLIBC_2.2.5"], stub(ENOSYS);
+            backtrace: func, link, ["GLIBC_2.2.5"], full;
+            backtrace_symbols: func, link, ["GLIBC_2.2.5"], full;
+            backtrace_symbols_fd: func, link, ["GLIBC_2.2.5"], full;
             canonicalize_file_name: func, rust, ["GLIBC_2.2.5"], full;
             close_range: func, rust, ["GLIBC_2.34"], full;
             closefrom: func, rust, ["GLIBC_2.34"], full;

@@ -82,8 +82,12 @@ pub mod dt {
 pub const DF_SYMBOLIC: u64 = 2;
 /// DT_FLAGS: relocations touch read-only segments.
 pub const DF_TEXTREL: u64 = 4;
+/// DT_FLAGS: all symbols are to be bound at once.
+pub const DF_BIND_NOW: u64 = 8;
 /// DT_FLAGS: uses the initial-exec TLS model.
 pub const DF_STATIC_TLS: u64 = 0x10;
+/// DT_FLAGS_1: all symbols are to be bound at once.
+pub const DF_1_NOW: u64 = 1;
 /// DT_FLAGS_1: never unload.
 pub const DF_1_NODELETE: u64 = 8;
 /// DT_FLAGS_1: constructors run before all others'.

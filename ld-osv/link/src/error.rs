@@ -36,6 +36,10 @@ pub enum Error {
     },
     /// A library loaded at run time needs more static TLS than is left.
     StaticTls,
+    /// There are as many modules with TLS as there can be.
+    TlsModules,
+    /// An executable, where a library is due.
+    Executable,
     /// Reading or mapping failed with this errno.
     Io(i32),
     /// Something of the above, in this object.
@@ -64,13 +68,13 @@ impl fmt::Display for Error {
             Error::Relocation(kind) => write!(f, "unsupported relocation type {kind}"),
             Error::OutOfObject(vaddr) => write!(f, "relocation outside the object at {vaddr:#x}"),
             Error::NotFound { name, wanted_by } => {
-                write!(
-                    f,
-                    "{name}: cannot open shared object file: No such file or directory (needed by {wanted_by})"
-                )
+                write!(f, "{name}: cannot open shared object file: No such file or directory")?;
+                if wanted_by.is_empty() { Ok(()) } else { write!(f, " (needed by {wanted_by})") }
             }
             Error::Undefined { symbol, wanted_by } => write!(f, "{wanted_by}: undefined symbol: {symbol}"),
             Error::StaticTls => write!(f, "cannot allocate memory in static TLS block"),
+            Error::TlsModules => write!(f, "too many objects with thread-local storage"),
+            Error::Executable => write!(f, "cannot dynamically load an executable"),
             Error::Io(errno) => write!(f, "cannot read or map it (errno {errno})"),
             Error::In(name, error) => write!(f, "{name}: {error}"),
         }

@@ -221,6 +221,18 @@ impl<'a> Object<'a> {
             || self.needed.iter().any(|name| *name == b"libc.so" || name.starts_with(b"libc.musl-"))
     }
 
+    /// Where the program headers lie in memory, if a segment holds them.
+    pub fn phdrs_at(&self) -> Option<u64> {
+        if let Some(own) = self.phdrs.iter().find(|phdr| phdr.kind == elf::PT_PHDR) {
+            return Some(own.vaddr);
+        }
+        let size = (self.phdrs.len() * Phdr::SIZE) as u64;
+        self.phdrs.iter().filter(|phdr| phdr.kind == elf::PT_LOAD).find_map(|load| {
+            let at = self.phoff.checked_sub(load.offset)?;
+            (at.checked_add(size)? <= load.filesz).then(|| load.vaddr.wrapping_add(at))
+        })
+    }
+
     /// Whether all of `span` lies in one loadable segment's memory.
     pub fn contains(&self, span: Span) -> bool {
         self.phdrs.iter().any(|phdr| {

@@ -14,6 +14,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod close;
+pub mod conf;
 pub mod elf;
 pub mod error;
 pub mod hash;

@@ -56,7 +56,7 @@ impl<'a, T: Table> World<'a, T> {
     pub fn add_image(&mut self, image: &Image<'a>, path: &[u8], origin: &[u8]) -> Result<Id, Error> {
         let object = Object::of(image)?;
         let layout = Layout::of(image)?;
-        Ok(self.push(path, origin, object, layout, None, (0, 0), None))
+        Ok(self.push(path, origin, object, layout, None, None))
     }
 
     /// Adds an opened file.
@@ -70,10 +70,9 @@ impl<'a, T: Table> World<'a, T> {
         let image = Image::of_file(file.bytes)?;
         let object = Object::of(&image)?;
         let layout = Layout::of(&image)?;
-        Ok(self.push(path, origin, object, layout, Some(file), file.identity, parent))
+        Ok(self.push(path, origin, object, layout, Some(file), parent))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a constructor of one place")]
     fn push(
         &mut self,
         path: &[u8],
@@ -81,29 +80,47 @@ impl<'a, T: Table> World<'a, T> {
         object: Object<'a>,
         layout: Layout,
         file: Option<File<'a>>,
-        identity: (u64, u64),
         parent: Option<Id>,
     ) -> Id {
         let is_musl = object.is_musl();
-        self.objects.push(Some(Loaded {
+        self.added += 1;
+        let loaded = Loaded {
             path: path.into(),
             origin: origin.into(),
             names: Vec::new(),
             object,
             layout,
             file,
-            identity,
+            bytes: file.map_or(&[], |file| file.bytes),
+            identity: file.map_or((0, 0), |file| file.identity),
             base: 0,
             tls: None,
             needs: Vec::new(),
             group: Vec::new(),
+            is_deep: false,
+            binds: Vec::new(),
             parent,
             is_musl,
+            sequence: self.added,
+            ready: false,
             started: false,
             opened: 0,
             pinned: false,
-        }));
-        self.objects.len() - 1
+            removed: false,
+        };
+        // What was unloaded left a hole: ids stay few however often a plug-in comes and goes.
+        let id = match self.objects.iter().position(Option::is_none) {
+            Some(hole) => {
+                self.objects[hole] = Some(loaded);
+                hole
+            }
+            None => {
+                self.objects.push(Some(loaded));
+                self.objects.len() - 1
+            }
+        };
+        self.fresh.push(id);
+        id
     }
 
     /// A loaded object that goes by `name`.
@@ -112,7 +129,7 @@ impl<'a, T: Table> World<'a, T> {
             let known = loaded.object.soname == Some(name)
                 || loaded.path == name
                 || loaded.names.iter().any(|known| known == name);
-            known.then_some(id)
+            (known && !loaded.removed).then_some(id)
         })
     }
 
@@ -141,19 +158,19 @@ impl<'a, T: Table> World<'a, T> {
             self.find_file(name, parent, files)?
         };
         let Some((file, path)) = found else {
-            let wanted_by =
-                parent.and_then(|id| self.get(id)).map_or_else(|| "the program".into(), Loaded::display);
+            let wanted_by = parent.and_then(|id| self.get(id)).map_or_else(String::new, Loaded::display);
             return Err(Error::NotFound { name: String::from_utf8_lossy(name).into_owned(), wanted_by });
         };
-        let same =
-            self.iter().find(|(_, loaded)| loaded.identity == file.identity && file.identity != (0, 0));
+        let same = self.iter().find(|(_, loaded)| {
+            loaded.identity == file.identity && file.identity != (0, 0) && !loaded.removed
+        });
         let id = match same.map(|(id, _)| id) {
             Some(id) => {
                 files.close(file);
                 id
             }
             None => {
-                let folder = folder_of(&path).to_vec();
+                let folder = folder_of(&files.absolute(&path)).to_vec();
                 self.add_file(file, &path, &folder, parent)
                     .inspect_err(|_| files.close(file))
                     .map_err(|error| error.in_object(&String::from_utf8_lossy(&path)))?
@@ -167,7 +184,7 @@ impl<'a, T: Table> World<'a, T> {
 
     /// Searches the folders that `parent` and the environment name, in glibc's order.
     fn find_file(
-        &self,
+        &mut self,
         name: &[u8],
         parent: Option<Id>,
         files: &mut impl Files<'a>,
@@ -179,19 +196,43 @@ impl<'a, T: Table> World<'a, T> {
             // DT_RPATH counts for everything below the object that has it.
             let mut at = requester;
             let mut left = MOST_OBJECTS;
+            let mut asked_main = false;
             while let Some(loaded) = at.filter(|_| left > 0) {
+                asked_main |= loaded.sequence == 1;
                 if let (Some(rpath), None) = (loaded.object.rpath, loaded.object.runpath) {
                     dirs.extend(split_path(rpath).map(|dir| expand(dir, &loaded.origin)));
                 }
                 at = loaded.parent.and_then(|id| self.get(id));
                 left -= 1;
             }
+            if let Some(main) = self.get(0).filter(|main| !asked_main && main.object.runpath.is_none()) {
+                let rpath = main.object.rpath.unwrap_or(b"");
+                dirs.extend(
+                    split_path(rpath).filter(|_| !rpath.is_empty()).map(|dir| expand(dir, &main.origin)),
+                );
+            }
         }
         dirs.extend(self.search.library_path.iter().cloned());
         if let (Some(runpath), Some(loaded)) = (runpath, requester) {
             dirs.extend(split_path(runpath).map(|dir| expand(dir, &loaded.origin)));
         }
-        dirs.extend(self.search.default_path.iter().cloned());
+        // Folders of ld.so.conf are read only when a library is nowhere else.
+        let first = self.open_first(dirs, name, files)?;
+        if first.is_some() {
+            return Ok(first);
+        }
+        let defaults =
+            self.search.default_path.get_or_insert_with(|| crate::conf::default_path(files)).clone();
+        self.open_first(defaults, name, files)
+    }
+
+    /// The file `name` in the first of `dirs` that has one for this machine.
+    fn open_first(
+        &self,
+        dirs: Vec<Vec<u8>>,
+        name: &[u8],
+        files: &mut impl Files<'a>,
+    ) -> Result<Option<(File<'a>, Vec<u8>)>, Error> {
         for mut path in dirs {
             path.push(b'/');
             path.extend_from_slice(name);

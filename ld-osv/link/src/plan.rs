@@ -5,10 +5,13 @@
 //! 2. commit maps [`Plan::new`] and stores each object's `base`;
 //! 3. [`World::find_copies`], then [`World::relocate`] for each object, *resolve* and *reloc*: commit writes;
 //! 4. constructors in [`Plan::order`], *start*.
+//!
+//! What becomes of it when it is closed is in [`close`](crate::close).
 
-use crate::elf::DF_STATIC_TLS;
+use crate::elf::{DF_1_PIE, DF_STATIC_TLS, ET_EXEC};
 use crate::error::Error;
 use crate::world::{Files, Id, Place, Table, World};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// See the module.
@@ -20,23 +23,27 @@ pub struct Plan {
     pub scope: Vec<Place>,
     /// Objects to start, in order.
     pub order: Vec<Id>,
+    /// What was to be preloaded and is left out, with the reason.
+    pub not_preloaded: Vec<(Vec<u8>, Error)>,
 }
 
 impl<'a, T: Table> World<'a, T> {
     /// Plans a program: object 0 is in the world already. `preload` goes before everything that it needs.
     pub fn plan_program(&mut self, preload: &[Vec<u8>], files: &mut impl Files<'a>) -> Result<Plan, Error> {
         let mut roots = Vec::from([Place::Object(0)]);
+        let mut not_preloaded = Vec::new();
         for name in preload {
-            // As glibc: what cannot be preloaded is left out. The caller compares and says so.
-            if let Ok(place) = self.want(name, None, files) {
-                roots.push(place);
+            // As glibc: what cannot be preloaded is left out, and said so by whoever commits.
+            match self.want(name, Some(0), files) {
+                Ok(place) => roots.push(place),
+                Err(error) => not_preloaded.push((name.clone(), error)),
             }
         }
         let mut scope = self.load_needed(&roots, files)?;
         if !scope.contains(&Place::Table) {
             scope.push(Place::Table);
         }
-        let new: Vec<Id> = (0..self.objects.len()).collect();
+        let new = core::mem::take(&mut self.fresh);
         // The executable's block lies directly below the thread pointer: local-exec code counts on it.
         self.place_tls(&new, true)?;
         self.tls.seal();
@@ -47,7 +54,7 @@ impl<'a, T: Table> World<'a, T> {
             }
         }
         let order = self.start_order(&scope);
-        Ok(Plan { new, scope, order })
+        Ok(Plan { new, scope, order, not_preloaded })
     }
 
     /// Plans a library that is loaded at run time. On an error the world is as before.
@@ -57,12 +64,15 @@ impl<'a, T: Table> World<'a, T> {
         caller: Option<Id>,
         files: &mut impl Files<'a>,
     ) -> Result<(Place, Plan), Error> {
-        let before = self.objects.len();
-        let tls = self.tls.clone();
-        let result = self.try_library(name, caller, before, files);
+        self.fresh.clear();
+        let result = self.try_library(name, caller, files);
+        let new = core::mem::take(&mut self.fresh);
         if result.is_err() {
-            self.forget_from(before, files);
-            self.tls = tls;
+            for loaded in self.remove(&new) {
+                if let Some(file) = loaded.file {
+                    files.close(file);
+                }
+            }
         }
         result
     }
@@ -71,12 +81,20 @@ impl<'a, T: Table> World<'a, T> {
         &mut self,
         name: &[u8],
         caller: Option<Id>,
-        before: usize,
         files: &mut impl Files<'a>,
     ) -> Result<(Place, Plan), Error> {
-        let root = self.want(name, caller, files)?;
+        let root = self.want(name, caller, files).map_err(|error| match error {
+            // Nobody but the caller asked for it, who knows.
+            Error::NotFound { name, .. } => Error::NotFound { name, wanted_by: String::new() },
+            other => other,
+        })?;
         let scope = self.load_needed(&[root], files)?;
-        let new: Vec<Id> = (before..self.objects.len()).collect();
+        let new = self.fresh.clone();
+        for loaded in new.iter().filter_map(|id| self.get(*id)) {
+            if loaded.object.kind == ET_EXEC || loaded.object.flags_1 & DF_1_PIE != 0 {
+                return Err(Error::Executable.in_object(&loaded.display()));
+            }
+        }
         self.place_tls(&new, false)?;
         for id in &new {
             if let Some(loaded) = self.get_mut(*id) {
@@ -84,16 +102,7 @@ impl<'a, T: Table> World<'a, T> {
             }
         }
         let order = self.start_order(&scope);
-        Ok((root, Plan { new, scope, order }))
-    }
-
-    /// Drops the objects from `before` on: a plan that is not committed.
-    pub fn forget_from(&mut self, before: usize, files: &mut impl Files<'a>) {
-        for loaded in self.objects.drain(before.min(self.objects.len())..).flatten() {
-            if let Some(file) = loaded.file {
-                files.close(file);
-            }
-        }
+        Ok((root, Plan { new, scope, order, not_preloaded: Vec::new() }))
     }
 
     /// Gives TLS modules their numbers and, at start-up or where code demands it, static places.

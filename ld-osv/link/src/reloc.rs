@@ -92,8 +92,43 @@ impl Writable {
     }
 }
 
-/// Handles a strong reference that nothing answers: an address to bind it to, or the error to end with.
-pub type Missing<'m> = &'m mut dyn FnMut(Undefined<'_>) -> Result<u64, Error>;
+/// Decides about references that nothing answers as they ask for it.
+pub trait Gaps {
+    /// A strong reference without a definition: an address to bind it to, or the error to end with.
+    fn missing(&mut self, undefined: Undefined<'_>) -> Result<u64, Error>;
+
+    /// A reference that the table answers with another version than the one asked for.
+    fn other_version(&mut self, _reference: Undefined<'_>) {}
+}
+
+impl<F: FnMut(Undefined<'_>) -> Result<u64, Error>> Gaps for F {
+    fn missing(&mut self, undefined: Undefined<'_>) -> Result<u64, Error> {
+        self(undefined)
+    }
+}
+
+/// What an object holds on to once it is relocated, beyond what it needs by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Objects that may be unloaded and define a symbol it uses.
+    pub binds: Vec<Id>,
+    /// Objects among them, or itself, that can never be unloaded: they define a unique symbol that is in use.
+    pub pins: Vec<Id>,
+}
+
+impl Held {
+    fn note<T: Table>(&mut self, world: &World<'_, T>, by: Id, found: &Definition) {
+        let Place::Object(owner) = found.place else { return };
+        if world.get(owner).is_none_or(|loaded| loaded.pinned) {
+            return;
+        }
+        for (list, due) in [(&mut self.binds, owner != by), (&mut self.pins, found.is_unique)] {
+            if due && !list.contains(&owner) {
+                list.push(owner);
+            }
+        }
+    }
+}
 
 /// A reference without a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +137,10 @@ pub struct Undefined<'a> {
     pub name: &'a [u8],
     /// The version asked for.
     pub version: Option<&'a [u8]>,
+    /// The library that is to define it, where the version says so.
+    pub file: Option<&'a [u8]>,
+    /// STT_* as the reference has it.
+    pub kind: u8,
     /// Who asks.
     pub wanted_by: &'a [u8],
 }
@@ -151,10 +190,11 @@ impl<T: Table> World<'_, T> {
     pub fn relocate(
         &self,
         id: Id,
-        missing: Missing<'_>,
+        gaps: &mut dyn Gaps,
         mut commit: impl FnMut(Write) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let Some(loaded) = self.get(id) else { return Ok(()) };
+    ) -> Result<Held, Error> {
+        let mut held = Held::default();
+        let Some(loaded) = self.get(id) else { return Ok(held) };
         let (object, base) = (&loaded.object, loaded.base);
         let mut writable = Writable::of(object);
         relr(object.relr, |vaddr| {
@@ -188,7 +228,7 @@ impl<T: Table> World<'_, T> {
                     } else {
                         let undefined =
                             self.undefined(id, rela.symbol).ok_or(Error::Truncated("symbol table"))?;
-                        missing(undefined)?;
+                        gaps.missing(undefined)?;
                     }
                     continue;
                 }
@@ -207,8 +247,19 @@ impl<T: Table> World<'_, T> {
                     kind: if is_tls { elf::STT_TLS } else { elf::STT_NOTYPE },
                     value: 0,
                     size: 0,
+                    is_unique: false,
+                    is_exact: true,
                 }),
-                _ => self.resolve(id, rela.symbol, usage),
+                _ => {
+                    let found = self.resolve(id, rela.symbol, usage);
+                    if let Some(found) = &found {
+                        held.note(self, id, found);
+                        if let Some(reference) = self.undefined(id, rela.symbol).filter(|_| !found.is_exact) {
+                            gaps.other_version(reference);
+                        }
+                    }
+                    found
+                }
             };
             if rela.symbol != 0 {
                 last = Some((rela.symbol, usage, found));
@@ -225,7 +276,7 @@ impl<T: Table> World<'_, T> {
                 } else if is_tls {
                     return Err(undefined.error());
                 } else {
-                    let value = missing(undefined)?;
+                    let value = gaps.missing(undefined)?;
                     commit(Write::Word { at, value })?;
                 }
                 continue;
@@ -244,7 +295,7 @@ impl<T: Table> World<'_, T> {
                 _ => Write::Word { at, value: found.value.wrapping_add(addend) },
             })?;
         }
-        Ok(())
+        Ok(held)
     }
 
     /// A relocation against a thread-local symbol.
@@ -286,9 +337,12 @@ impl<T: Table> World<'_, T> {
     fn undefined(&self, id: Id, index: u32) -> Option<Undefined<'_>> {
         let loaded = self.get(id)?;
         let symbol = Sym::read(loaded.object.symbols, index)?;
+        let wanted = loaded.object.versions.wanted(index);
         Some(Undefined {
             name: loaded.object.symbol_name(&symbol)?,
-            version: loaded.object.versions.wanted(index).map(|needed| needed.name),
+            version: wanted.map(|needed| needed.name),
+            file: wanted.map(|needed| needed.file),
+            kind: symbol.kind(),
             wanted_by: &loaded.path,
         })
     }

@@ -5,6 +5,7 @@ use crate::hash::Name;
 use crate::input::Object;
 use crate::versions::Answer;
 use crate::world::{Id, Loaded, Place, Table, World};
+use alloc::vec::Vec;
 
 /// What a reference resolved to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,10 @@ pub struct Definition {
     pub value: u64,
     /// Size.
     pub size: u64,
+    /// Whether there is one definition in the whole process: STB_GNU_UNIQUE.
+    pub is_unique: bool,
+    /// Whether it has the version that was asked for. Only the table answers without.
+    pub is_exact: bool,
 }
 
 /// How a reference is used, which decides what may answer it.
@@ -74,6 +79,8 @@ impl Loaded<'_> {
             kind: symbol.kind(),
             value: if is_absolute { symbol.value } else { self.base.wrapping_add(symbol.value) },
             size: symbol.size,
+            is_unique: symbol.binding() == STB_GNU_UNIQUE,
+            is_exact: true,
         }
     }
 }
@@ -90,10 +97,17 @@ impl<T: Table> World<'_, T> {
     ) -> Option<Definition> {
         match place {
             Place::Table => {
-                let served = self.table.find(name, for_musl)?;
+                let served = self.table.find(name, version, for_musl)?;
                 let value = if usage == Use::Copy { served.address } else { self.redirect(served.address) };
                 let kind = if served.is_object { elf::STT_OBJECT } else { elf::STT_FUNC };
-                Some(Definition { place, kind, value, size: served.size })
+                Some(Definition {
+                    place,
+                    kind,
+                    value,
+                    size: served.size,
+                    is_unique: false,
+                    is_exact: served.is_exact,
+                })
             }
             Place::Object(id) => {
                 if usage == Use::Copy && id == 0 {
@@ -137,8 +151,62 @@ impl<T: Table> World<'_, T> {
         let name = Name::new(object.symbol_name(&symbol)?);
         let wanted = object.versions.wanted(index);
         let version = wanted.map(|needed| needed.name);
-        let own = (object.flags & elf::DF_SYMBOLIC != 0).then_some(Place::Object(id));
-        let scope = own.into_iter().chain(self.global.iter().copied()).chain(loaded.group.iter().copied());
-        self.lookup(scope, &name, version, usage, loaded.is_musl)
+        let found = self.lookup(self.scope_of(id), &name, version, usage, loaded.is_musl)?;
+        if found.is_unique && usage != Use::Copy {
+            return Some(self.first_unique(&name, version, usage).unwrap_or(found));
+        }
+        Some(found)
+    }
+
+    /// Where references of the object `id` are looked up, in order.
+    pub fn scope_of(&self, id: Id) -> impl Iterator<Item = Place> + '_ {
+        let loaded = self.get(id);
+        let symbolic = loaded.is_some_and(|loaded| loaded.object.flags & elf::DF_SYMBOLIC != 0);
+        let group = loaded.map_or(&[][..], |loaded| &loaded.group);
+        let deep = if loaded.is_some_and(|loaded| loaded.is_deep) { group } else { &[] };
+        let own = symbolic.then_some(Place::Object(id)).into_iter();
+        own.chain(deep.iter().copied()).chain(self.global.iter().copied()).chain(group.iter().copied())
+    }
+
+    /// An object and all that it needs, breadth first: the scope of its handle.
+    pub fn group_of(&self, root: Place) -> Vec<Place> {
+        let mut scope = Vec::from([root]);
+        let mut next = 0;
+        while let Some(place) = scope.get(next).copied() {
+            next += 1;
+            let Place::Object(id) = place else { continue };
+            for need in self.get(id).map_or(&[][..], |loaded| &loaded.needs) {
+                if !scope.contains(need) {
+                    scope.push(*need);
+                }
+            }
+        }
+        scope
+    }
+
+    /// What comes after the object `id` in the scope that it belongs to: RTLD_NEXT.
+    pub fn scope_after(&self, id: Id) -> Vec<Place> {
+        let after = |scope: &[Place]| {
+            let at = scope.iter().position(|place| *place == Place::Object(id))?;
+            Some(scope[at + 1..].to_vec())
+        };
+        let group = self.get(id).map_or(&[][..], |loaded| &loaded.group);
+        after(&self.global).or_else(|| after(group)).unwrap_or_default()
+    }
+
+    /// A unique symbol's one definition: that of the object which was loaded first, whatever scope it is in.
+    fn first_unique(&self, name: &Name<'_>, version: Option<&[u8]>, usage: Use) -> Option<Definition> {
+        let mut first: Option<(u64, Definition)> = None;
+        for (id, loaded) in self.iter().filter(|(_, loaded)| !loaded.removed) {
+            if first.as_ref().is_some_and(|(sequence, _)| *sequence < loaded.sequence) {
+                continue;
+            }
+            if let Some(found) = self.lookup_in(Place::Object(id), name, version, usage, false)
+                && found.is_unique
+            {
+                first = Some((loaded.sequence, found));
+            }
+        }
+        first.map(|(_, found)| found)
     }
 }

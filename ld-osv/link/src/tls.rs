@@ -3,6 +3,7 @@
 use crate::elf::{PAGE, align_up};
 use crate::error::Error;
 use crate::input::TlsSegment;
+use alloc::vec::Vec;
 
 /// An object's TLS module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct Module {
     pub number: usize,
     /// How far below the thread pointer the block starts; `None`: allocated at first use, for each thread.
     pub offset: Option<u64>,
+    /// What of the static area was given away before.
+    used_before: u64,
 }
 
 /// The static TLS area of every thread.
@@ -22,9 +25,14 @@ pub struct StaticTls {
     pub limit: Option<u64>,
     /// Largest alignment asked for.
     pub align: u64,
-    /// Modules numbered so far.
+    /// The highest number given so far.
     pub modules: usize,
+    /// Numbers below it that are free again.
+    free: Vec<usize>,
 }
+
+/// Modules that a process can have: each thread has a vector with a place for each.
+pub const MOST_MODULES: usize = 512;
 
 /// Room for modules of libraries loaded at run time that need static TLS.
 pub const SURPLUS: u64 = 16 << 10;
@@ -43,6 +51,10 @@ impl StaticTls {
 
     /// Gives `segment` a number and, if `fixed`, a place.
     pub fn place(&mut self, segment: &TlsSegment, fixed: bool) -> Result<Module, Error> {
+        let used_before = self.used;
+        if self.free.is_empty() && self.modules >= MOST_MODULES {
+            return Err(Error::TlsModules);
+        }
         let offset = if fixed {
             let offset = self.offset(segment).ok_or(Error::Malformed("TLS size"))?;
             let too_late = self.limit.is_some_and(|limit| offset > limit || segment.align > self.align);
@@ -55,8 +67,19 @@ impl StaticTls {
         } else {
             None
         };
-        self.modules += 1;
-        Ok(Module { number: self.modules, offset })
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.modules += 1;
+            self.modules
+        });
+        Ok(Module { number, offset, used_before })
+    }
+
+    /// Takes a module's number back and, if nothing was placed below it since, its place.
+    pub fn release(&mut self, module: Module) {
+        self.free.push(module.number);
+        if module.offset.is_some_and(|offset| offset == self.used) {
+            self.used = module.used_before;
+        }
     }
 
     /// Ends start-up: fixes the size of the area, with surplus for later.

@@ -29,6 +29,8 @@ pub struct Served {
     pub size: u64,
     /// Whether it is a datum.
     pub is_object: bool,
+    /// Whether the table has the version that was asked for; what has another one answers all the same.
+    pub is_exact: bool,
 }
 
 /// What stands for libc.so.6 and its kin.
@@ -36,7 +38,7 @@ pub trait Table {
     /// Whether the table serves the library of this soname.
     fn serves(&self, soname: &[u8]) -> bool;
     /// Looks up a symbol. `for_musl`: on behalf of a program built against musl.
-    fn find(&self, name: &Name<'_>, for_musl: bool) -> Option<Served>;
+    fn find(&self, name: &Name<'_>, version: Option<&[u8]>, for_musl: bool) -> Option<Served>;
 }
 
 /// A file, opened and readable in full.
@@ -56,6 +58,14 @@ pub trait Files<'a> {
     fn open(&mut self, path: &[u8]) -> Result<Option<File<'a>>, Error>;
     /// Gives a file back that is not needed after all.
     fn close(&mut self, file: File<'a>);
+    /// The names in a folder, in any order; none when it cannot be read.
+    fn list(&mut self, _folder: &[u8]) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+    /// `path` from the root on; symbolic links stay.
+    fn absolute(&mut self, path: &[u8]) -> Vec<u8> {
+        path.into()
+    }
 }
 
 /// A loaded object.
@@ -73,6 +83,8 @@ pub struct Loaded<'a> {
     pub layout: Layout,
     /// The file, while its segments are not mapped.
     pub file: Option<File<'a>>,
+    /// The file's bytes, which the tables lie in; empty for what the kernel mapped.
+    pub bytes: &'a [u8],
     /// Its identity.
     pub identity: (u64, u64),
     /// Load bias, known when mapped.
@@ -83,22 +95,37 @@ pub struct Loaded<'a> {
     pub needs: Vec<Place>,
     /// For what dlopen loaded: the group whose symbols it sees after the global ones.
     pub group: Vec<Place>,
+    /// Its own group goes before the global scope: RTLD_DEEPBIND.
+    pub is_deep: bool,
+    /// Objects beyond `needs` whose symbols its relocations hold.
+    pub binds: Vec<Id>,
     /// Who asked for it first.
     pub parent: Option<Id>,
-    /// Whether it takes part in the link; false for what had a copy elsewhere.
+    /// Whether it was built against musl.
     pub is_musl: bool,
+    /// Position in the order of loading.
+    pub sequence: u64,
+    /// Mapped and relocated: threads have its TLS, unwinders and debuggers may see it.
+    pub ready: bool,
     /// Constructors have been run, or are being run.
     pub started: bool,
     /// Explicit dlopen calls that hold it.
     pub opened: usize,
     /// Never unloaded.
     pub pinned: bool,
+    /// On its way out: a new dlopen does not find it.
+    pub removed: bool,
 }
 
 impl Loaded<'_> {
     /// The path for messages.
     pub fn display(&self) -> String {
         String::from_utf8_lossy(&self.path).into_owned()
+    }
+
+    /// Whether `address` lies in the range of its mappings.
+    pub fn holds(&self, address: u64) -> bool {
+        address.wrapping_sub(self.base.wrapping_add(self.layout.start)) < self.layout.len
     }
 }
 
@@ -107,8 +134,8 @@ impl Loaded<'_> {
 pub struct Search {
     /// LD_LIBRARY_PATH, split.
     pub library_path: Vec<Vec<u8>>,
-    /// The last resort.
-    pub default_path: Vec<Vec<u8>>,
+    /// The last resort; `None` until it is asked for, see [`conf`](crate::conf).
+    pub default_path: Option<Vec<Vec<u8>>>,
 }
 
 /// A datum of another object or the table that the executable holds its own copy of.
@@ -137,6 +164,10 @@ pub struct World<'a, T> {
     pub tls: StaticTls,
     /// COPY relocations of the executable.
     pub copies: Vec<Copied>,
+    /// Objects added since a plan began.
+    pub(crate) fresh: Vec<Id>,
+    /// Objects that were ever added.
+    pub(crate) added: u64,
 }
 
 impl<'a, T: Table> World<'a, T> {
@@ -149,6 +180,8 @@ impl<'a, T: Table> World<'a, T> {
             search,
             tls: StaticTls::default(),
             copies: Vec::new(),
+            fresh: Vec::new(),
+            added: 0,
         }
     }
 
@@ -165,6 +198,18 @@ impl<'a, T: Table> World<'a, T> {
     /// Loaded objects with their ids.
     pub fn iter(&self) -> impl Iterator<Item = (Id, &Loaded<'a>)> {
         self.objects.iter().enumerate().filter_map(|(id, slot)| Some((id, slot.as_ref()?)))
+    }
+
+    /// Loaded objects in the order of loading.
+    pub fn in_order(&self) -> Vec<Id> {
+        let mut ids: Vec<Id> = self.iter().map(|(id, _)| id).collect();
+        ids.sort_by_key(|id| self.get(*id).map(|loaded| loaded.sequence));
+        ids
+    }
+
+    /// The object whose mappings hold `address`.
+    pub fn holding(&self, address: u64) -> Option<Id> {
+        self.iter().find(|(_, loaded)| loaded.holds(address)).map(|(id, _)| id)
     }
 
     /// The executable's copy of what lies at `address`, if it holds one, else `address`.

@@ -9,7 +9,7 @@ use osv_link::elf::{PAGE, PF_W, Phdr, align_up, dt, u64_at};
 use osv_link::hash::Name;
 use osv_link::image::Image;
 use osv_link::input::{Object, Span};
-use osv_link::reloc::{Write, interposed};
+use osv_link::reloc::{Undefined, Write, interposed};
 use osv_link::resolve::Use;
 use osv_link::world::{File, Files, Id, Place, Search, Served, Table, World};
 use osv_link::{Error, elf};
@@ -29,12 +29,13 @@ impl Table for Half {
         soname != MUTANT
     }
 
-    fn find(&self, name: &Name<'_>, _: bool) -> Option<Served> {
+    fn find(&self, name: &Name<'_>, _: Option<&[u8]>, _: bool) -> Option<Served> {
         let is_object = name.bytes.len().is_multiple_of(3);
         name.bytes.len().is_multiple_of(2).then_some(Served {
             address: 0x7000_0000_0000 + name.bytes.len() as u64 * 16,
             size: if is_object { 64 } else { 0 },
             is_object,
+            is_exact: true,
         })
     }
 }
@@ -62,7 +63,7 @@ impl<'a> Files<'a> for Only<'a> {
 }
 
 fn world<'a>() -> World<'a, Half> {
-    World::new(Half, Search { library_path: Vec::new(), default_path: Vec::from([b"/lib".to_vec()]) })
+    World::new(Half, Search { library_path: Vec::new(), default_path: Some(Vec::from([b"/lib".to_vec()])) })
 }
 
 /// Where commit might put an object.
@@ -119,7 +120,7 @@ fn relocate(world: &World<'_, Half>, id: Id) {
         let of = world.get(of).expect("a loaded object");
         is_writable(&of.object, Span { vaddr: address.wrapping_sub(of.base), len })
     };
-    let _ = world.relocate(id, &mut |undefined| Ok(undefined.name.len() as u64), |write| {
+    let _ = world.relocate(id, &mut |undefined: Undefined<'_>| Ok(undefined.name.len() as u64), |write| {
         let (at, len) = match write {
             Write::Word { at, .. } | Write::AddBase { at } | Write::Resolver { at, .. } => (at, 8),
             Write::TlsDescriptor { at, .. } => (at, 16),

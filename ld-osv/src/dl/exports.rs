@@ -1,16 +1,19 @@
-//! C functions that ld-osv itself provides.
+//! C functions that ld-osv itself provides. What they do is in the modules beside this one.
 
-use super::{commit, for_each, open, with};
+use super::{close, commit, index, message, open, symbols, with};
 use crate::start::ARGUMENTS;
+use crate::tls;
 use alloc::string::ToString;
+use core::arch::naked_asm;
 use core::ffi::{CStr, c_char, c_int, c_void};
-use core::ptr::{null, null_mut};
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use osv_link::hash::Name;
-use osv_link::resolve::Use;
-use osv_link::world::Place;
+use core::ptr::null_mut;
 
+pub use super::maps::{_dl_debug_state, DEBUG as _r_debug, LinkMap};
+pub use super::traces::{backtrace_symbols, backtrace_symbols_fd};
 pub use crate::tls::get_addr as __tls_get_addr;
+pub use crate::unwind::backtrace;
+use osv_link::world::Place;
+use symbols::Info;
 
 type Main = unsafe extern "C" fn(c_int, usize, usize) -> c_int;
 
@@ -30,8 +33,8 @@ pub unsafe extern "C" fn __libc_start_main(
     // SAFETY: a linked program's own routines, once.
     unsafe {
         let (argc, argv, envp) = (&raw const ARGUMENTS).read();
-        let own = with(|world| {
-            let exe = world.get_mut(0)?;
+        let own = with(|state| {
+            let exe = state.get_mut(0)?;
             exe.started = true;
             let routines = exe.object.routines;
             let first = (routines.init != 0).then(|| exe.base.wrapping_add(routines.init));
@@ -53,55 +56,82 @@ pub unsafe extern "C" fn __libc_start_main(
     }
 }
 
-static ERROR: AtomicPtr<c_char> = AtomicPtr::new(null_mut());
+/// Defines an export that passes the address it was called from as a further argument, in the register named.
+macro_rules! with_caller {
+    ($( $(#[$meta:meta])* $export:literal $name:ident($($ty:ty),*) -> $ret:ty, $register:literal => $to:path; )*) => { $(
+        $(#[$meta])*
+        ///
+        /// # Safety
+        /// As the manual page says.
+        #[unsafe(naked)]
+        #[unsafe(export_name = $export)]
+        pub unsafe extern "C" fn $name($(_: $ty),*) -> $ret {
+            naked_asm!(concat!("mov ", $register, ", [rsp]"), "jmp {to}", to = sym $to)
+        }
+    )* };
+}
+
+with_caller! {
+    /// `dlopen`.
+    "__osv_dlopen" dlopen(*const c_char, c_int) -> *mut c_void, "rdx" => open_from;
+    /// `dlmopen`: the base namespace only.
+    "__osv_dlmopen" dlmopen(isize, *const c_char, c_int) -> *mut c_void, "rcx" => open_in_from;
+    /// `dlsym`.
+    "__osv_dlsym" dlsym(*mut c_void, *const c_char) -> *mut c_void, "rdx" => symbol_from;
+    /// `dlvsym`.
+    "__osv_dlvsym" dlvsym(*mut c_void, *const c_char, *const c_char) -> *mut c_void, "rcx" => version_from;
+}
 
 fn fail<T>(text: &str) -> *mut T {
-    let mut bytes = alloc::vec::Vec::from(text.as_bytes());
-    bytes.push(0);
-    ERROR.store(bytes.leak().as_mut_ptr().cast(), Ordering::Release);
+    message::set(text.into());
     null_mut()
 }
 
-const HANDLE: usize = 0x0d10_0000_0000;
-
-/// `dlopen`.
-///
-/// # Safety
-/// As the manual page says.
-#[unsafe(export_name = "__osv_dlopen")]
-pub unsafe extern "C" fn dlopen(name: *const c_char, mode: c_int) -> *mut c_void {
-    if name.is_null() {
-        return core::ptr::without_provenance_mut(HANDLE);
+unsafe extern "C" fn open_from(name: *const c_char, mode: c_int, caller: u64) -> *mut c_void {
+    message::clear();
+    let binding = mode & 3;
+    // SAFETY: a C string or null, says the caller.
+    let name = if name.is_null() { b"" } else { unsafe { CStr::from_ptr(name) }.to_bytes() };
+    if binding == 0 || binding == 3 {
+        let name = alloc::string::String::from_utf8_lossy(name);
+        return fail(&alloc::format!("{name}: invalid mode for dlopen(): Invalid argument"));
     }
-    // SAFETY: a C string, says the caller.
-    let name = unsafe { CStr::from_ptr(name) }.to_bytes();
-    match open(name, mode & 0x100 != 0) {
-        Ok(Place::Object(id)) => core::ptr::without_provenance_mut(HANDLE + (id + 1) * 16),
-        Ok(Place::Table) => core::ptr::without_provenance_mut(HANDLE + 8),
-        Err(error) => fail(&error.to_string()),
+    if name.is_empty() {
+        let handle = with(|state| state.maps.of(Place::Object(0)).map(|map| &raw mut *map));
+        return handle.unwrap_or(null_mut()).cast();
+    }
+    match open::open(name, mode, caller) {
+        Ok(handle) => core::ptr::with_exposed_provenance_mut(handle),
+        Err(open::Failure::Error(error)) => fail(&error.to_string()),
+        Err(open::Failure::NotLoaded) => null_mut(),
     }
 }
 
-/// `dlmopen`: the base namespace only.
-///
-/// # Safety
-/// As the manual page says.
-#[unsafe(export_name = "__osv_dlmopen")]
-pub unsafe extern "C" fn dlmopen(namespace: isize, name: *const c_char, mode: c_int) -> *mut c_void {
+unsafe extern "C" fn open_in_from(
+    namespace: isize,
+    name: *const c_char,
+    mode: c_int,
+    caller: u64,
+) -> *mut c_void {
     if namespace != 0 {
-        return fail("dlmopen: no further namespaces");
+        return fail("dlmopen: there is no namespace but LM_ID_BASE");
     }
     // SAFETY: as the caller promises.
-    unsafe { dlopen(name, mode) }
+    unsafe { open_from(name, mode, caller) }
 }
 
-/// `dlclose`: libraries stay loaded.
+/// `dlclose`.
 ///
 /// # Safety
 /// As the manual page says.
 #[unsafe(export_name = "__osv_dlclose")]
-pub unsafe extern "C" fn dlclose(_handle: *mut c_void) -> c_int {
-    0
+pub unsafe extern "C" fn dlclose(handle: *mut c_void) -> c_int {
+    message::clear();
+    if close::close(handle.addr()) {
+        return 0;
+    }
+    fail::<u8>("shared object not open");
+    -1
 }
 
 /// `dlerror`.
@@ -110,103 +140,47 @@ pub unsafe extern "C" fn dlclose(_handle: *mut c_void) -> c_int {
 /// As the manual page says.
 #[unsafe(export_name = "__osv_dlerror")]
 pub unsafe extern "C" fn dlerror() -> *mut c_char {
-    ERROR.swap(null_mut(), Ordering::AcqRel)
+    message::take()
 }
 
-/// `dlsym`.
-///
-/// # Safety
-/// As the manual page says.
-#[unsafe(export_name = "__osv_dlsym")]
-pub unsafe extern "C" fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void {
-    // SAFETY: as the caller promises.
-    unsafe { dlvsym(handle, name, null()) }
+unsafe extern "C" fn symbol_from(handle: *mut c_void, name: *const c_char, caller: u64) -> *mut c_void {
+    // SAFETY: a C string, says the caller.
+    find(handle, unsafe { CStr::from_ptr(name) }, None, caller)
 }
 
-/// `dlvsym`.
-///
-/// # Safety
-/// As the manual page says.
-#[unsafe(export_name = "__osv_dlvsym")]
-pub unsafe extern "C" fn dlvsym(
+unsafe extern "C" fn version_from(
     handle: *mut c_void,
     name: *const c_char,
     version: *const c_char,
+    caller: u64,
 ) -> *mut c_void {
     // SAFETY: C strings, says the caller.
-    let (bytes, version) = unsafe {
-        (CStr::from_ptr(name).to_bytes(), (!version.is_null()).then(|| CStr::from_ptr(version).to_bytes()))
-    };
-    let found = with(|world| {
-        let name = Name::new(bytes);
-        let scope = match handle.addr() {
-            0 | HANDLE => world.global.clone(),
-            usize::MAX => world.global.get(1..).unwrap_or(&[]).to_vec(),
-            at if at == HANDLE + 8 => alloc::vec![Place::Table],
-            at => {
-                let id = (at.wrapping_sub(HANDLE) / 16).wrapping_sub(1);
-                let mut scope = alloc::vec![Place::Object(id)];
-                if let Some(loaded) = world.get(id) {
-                    scope.extend(loaded.needs.iter().copied());
-                }
-                scope
-            }
-        };
-        world.lookup(scope, &name, version, Use::Call, false)
-    });
-    match found {
-        Some(found) if found.kind == osv_link::elf::STT_GNU_IFUNC => {
-            // SAFETY: a resolver of a linked object.
-            unsafe {
-                let resolver: extern "C" fn() -> *mut c_void =
-                    core::mem::transmute(commit::pointer::<()>(found.value));
-                resolver()
-            }
-        }
-        Some(found) => commit::pointer(found.value),
-        None => fail(&alloc::format!("undefined symbol: {}", alloc::string::String::from_utf8_lossy(bytes))),
-    }
+    unsafe { find(handle, CStr::from_ptr(name), Some(CStr::from_ptr(version)), caller) }
 }
 
-/// `Dl_info`.
-#[repr(C)]
-#[derive(Debug)]
-pub struct Info {
-    file: *const c_char,
-    base: *mut c_void,
-    name: *const c_char,
-    address: *mut c_void,
+fn find(handle: *mut c_void, name: &CStr, version: Option<&CStr>, caller: u64) -> *mut c_void {
+    message::clear();
+    symbols::find(handle.addr(), name.to_bytes(), version.map(CStr::to_bytes), caller)
+        .unwrap_or_else(|text| fail(&text))
 }
 
-/// `dladdr`: the object; symbols are not searched.
+/// `dladdr`.
 ///
 /// # Safety
 /// As the manual page says.
 #[unsafe(export_name = "__osv_dladdr")]
 pub unsafe extern "C" fn dladdr(address: *const c_void, info: *mut Info) -> c_int {
-    let at = address.addr() as u64;
-    let mut found = 0;
-    for_each(|_, loaded| {
-        let start = loaded.base.wrapping_add(loaded.layout.start);
-        if at.wrapping_sub(start) < loaded.layout.len {
-            let mut path = loaded.path.clone();
-            path.push(0);
+    match symbols::locate(address.addr() as u64) {
+        Some(located) => {
             // SAFETY: the caller's struct.
-            unsafe {
-                info.write(Info {
-                    file: path.leak().as_ptr().cast(),
-                    base: commit::pointer(start),
-                    name: null(),
-                    address: null_mut(),
-                });
-            }
-            found = 1;
+            unsafe { info.write(located.info) };
+            1
         }
-    });
-    found
+        None => 0,
+    }
 }
 
-/// `dladdr1` without its extras.
+/// `dladdr1`.
 ///
 /// # Safety
 /// As the manual page says.
@@ -214,43 +188,40 @@ pub unsafe extern "C" fn dladdr(address: *const c_void, info: *mut Info) -> c_in
 pub unsafe extern "C" fn dladdr1(
     address: *const c_void,
     info: *mut Info,
-    extra: *mut *mut c_void,
-    _flags: c_int,
+    extra: *mut *const c_void,
+    flags: c_int,
 ) -> c_int {
-    // SAFETY: as the caller promises.
+    const SYMENT: c_int = 1;
+    const LINKMAP: c_int = 2;
+    let Some(located) = symbols::locate(address.addr() as u64) else { return 0 };
+    // SAFETY: the caller's structs.
     unsafe {
-        if !extra.is_null() {
-            extra.write(null_mut());
+        match flags {
+            SYMENT => extra.write(located.symbol),
+            LINKMAP => extra.write(located.map.cast()),
+            _ => {}
         }
-        dladdr(address, info)
+        info.write(located.info);
     }
+    1
 }
 
-/// `dlinfo`: not served yet.
+/// `dlinfo`: all requests but those of profiling and of the search path's list.
 ///
 /// # Safety
 /// As the manual page says.
 #[unsafe(export_name = "__osv_dlinfo")]
-pub unsafe extern "C" fn dlinfo(_handle: *mut c_void, _request: c_int, _info: *mut c_void) -> c_int {
-    fail::<u8>("dlinfo: not served");
-    -1
+pub unsafe extern "C" fn dlinfo(handle: *mut c_void, request: c_int, info: *mut c_void) -> c_int {
+    message::clear();
+    // SAFETY: the caller's struct is what the request demands.
+    match unsafe { symbols::inform(handle.addr(), request, info) } {
+        Ok(result) => result,
+        Err(text) => {
+            fail::<u8>(text);
+            -1
+        }
+    }
 }
-
-/// `dl_phdr_info`.
-#[repr(C)]
-#[derive(Debug)]
-pub struct PhdrInfo {
-    base: u64,
-    name: *const c_char,
-    phdr: u64,
-    phnum: u16,
-    adds: u64,
-    subs: u64,
-    tls_module: usize,
-    tls_data: *mut c_void,
-}
-
-static GENERATION: AtomicUsize = AtomicUsize::new(1);
 
 /// `dl_iterate_phdr`.
 ///
@@ -258,31 +229,55 @@ static GENERATION: AtomicUsize = AtomicUsize::new(1);
 /// As the manual page says.
 #[unsafe(export_name = "__osv_dl_iterate_phdr")]
 pub unsafe extern "C" fn dl_iterate_phdr(
-    callback: unsafe extern "C" fn(*mut PhdrInfo, usize, *mut c_void) -> c_int,
+    callback: unsafe extern "C" fn(*mut index::PhdrInfo, usize, *mut c_void) -> c_int,
     data: *mut c_void,
 ) -> c_int {
-    let mut infos = alloc::vec::Vec::new();
-    for_each(|id, loaded| {
-        let mut name = if id == 0 { alloc::vec::Vec::new() } else { loaded.path.clone() };
-        name.push(0);
-        let phdr = loaded.layout.start.wrapping_add(loaded.base).wrapping_add(loaded.object.phoff);
-        infos.push(PhdrInfo {
-            base: loaded.base,
-            name: name.leak().as_ptr().cast(),
-            phdr,
-            phnum: loaded.object.phdrs.len() as u16,
-            adds: infos.len() as u64 + GENERATION.load(Ordering::Relaxed) as u64,
-            subs: 0,
-            tls_module: loaded.tls.map_or(0, |module| module.number),
-            tls_data: null_mut(),
-        });
-    });
-    for mut info in infos {
+    let reader = index::read();
+    let mut result = 0;
+    for entry in &reader.entries {
+        let mut info = entry.info;
+        info.tls_data = tls::block_if_any(info.tls_module).cast();
         // SAFETY: the caller's callback.
-        let result = unsafe { callback(&mut info, size_of::<PhdrInfo>(), data) };
+        result = unsafe { callback(&mut info, size_of::<index::PhdrInfo>(), data) };
         if result != 0 {
-            return result;
+            break;
         }
+    }
+    drop(reader);
+    index::reclaim();
+    result
+}
+
+/// `struct dl_find_object` of x86-64.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Found {
+    flags: u64,
+    start: u64,
+    end: u64,
+    map: *const LinkMap,
+    unwind: u64,
+    reserved: [u64; 7],
+}
+
+/// `_dl_find_object`: may be called from signal handlers.
+///
+/// # Safety
+/// As the manual says.
+#[unsafe(export_name = "__osv__dl_find_object")]
+pub unsafe extern "C" fn _dl_find_object(address: *mut c_void, found: *mut Found) -> c_int {
+    let reader = index::read();
+    let Some(entry) = reader.find(address.addr() as u64) else { return -1 };
+    // SAFETY: the caller's struct.
+    unsafe {
+        found.write(Found {
+            flags: 0,
+            start: entry.start,
+            end: entry.end,
+            map: entry.map,
+            unwind: entry.unwind,
+            reserved: [0; 7],
+        });
     }
     0
 }

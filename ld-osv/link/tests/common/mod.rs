@@ -1,6 +1,8 @@
 //! What the tests share: programs of the machine, a table, files, and a generator of numbers with a fixed seed.
 #![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses a part of this")]
 
+pub mod library;
+
 use osv_link::Error;
 use osv_link::hash::Name;
 use osv_link::world::{File, Files, Search, Served, Table};
@@ -37,7 +39,7 @@ pub fn program(name: &str) -> Vec<u8> {
 pub fn search() -> Search {
     Search {
         library_path: Vec::new(),
-        default_path: FOLDERS.iter().map(|folder| folder.as_bytes().to_vec()).collect(),
+        default_path: Some(FOLDERS.iter().map(|folder| folder.as_bytes().to_vec()).collect()),
     }
 }
 
@@ -76,7 +78,7 @@ impl Table for NoTable {
         false
     }
 
-    fn find(&self, _: &Name<'_>, _: bool) -> Option<Served> {
+    fn find(&self, _: &Name<'_>, _: Option<&[u8]>, _: bool) -> Option<Served> {
         None
     }
 }
