@@ -1,15 +1,10 @@
 //! What `_FORTIFY_SOURCE` calls: each function checks the size that the compiler knew, and ends the program when the
 //! call would write beyond it.
 
-use crate::variadic::variadic;
 use core::ffi::{c_char, c_int, c_long, c_uint, c_void};
 
-/// A `va_list` argument.
-type List = *mut c_void;
 /// A `FILE`.
 type File = c_void;
-/// A size that the compiler did not know.
-const UNKNOWN: usize = usize::MAX;
 
 /// Ends the program: a buffer would overflow.
 #[cold]
@@ -17,8 +12,9 @@ pub fn overflow() -> ! {
     crate::report::fatal("*** buffer overflow detected ***: terminated")
 }
 
+/// Ends the program when `needed` is more than `room`.
 #[inline]
-fn check(needed: usize, room: usize) {
+pub fn check(needed: usize, room: usize) {
     if needed > room {
         overflow();
     }
@@ -26,11 +22,11 @@ fn check(needed: usize, room: usize) {
 
 /// Declares what musl has and defines `__NAME_chk` functions that check one length against one size.
 macro_rules! checked {
-    ($( $checked:ident($($arg:ident: $ty:ty),*; $room:ident) -> $ret:ty = $name:ident if $needed:expr; )*) => {
+    ($( $(#[$link:meta])* $checked:ident($($arg:ident: $ty:ty),*; $room:ident) -> $ret:ty = $name:ident if $needed:expr; )*) => {
         mod unchecked {
             use super::*;
             unsafe extern "C" {
-                $( pub fn $name($($arg: $ty),*) -> $ret; )*
+                $( $(#[$link])* pub fn $name($($arg: $ty),*) -> $ret; )*
             }
         }
         posix! { $(
@@ -59,15 +55,9 @@ unsafe extern "C" {
     ) -> isize;
     fn open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int;
     fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int;
-    fn vfprintf(file: *mut File, format: *const c_char, list: List) -> c_int;
-    fn vprintf(format: *const c_char, list: List) -> c_int;
-    fn vdprintf(descriptor: c_int, format: *const c_char, list: List) -> c_int;
-    fn vsnprintf(to: *mut c_char, size: usize, format: *const c_char, list: List) -> c_int;
-    fn vasprintf(to: *mut *mut c_char, format: *const c_char, list: List) -> c_int;
-    fn vsyslog(priority: c_int, format: *const c_char, list: List);
-    fn vfwprintf(file: *mut File, format: *const c_int, list: List) -> c_int;
-    fn vwprintf(format: *const c_int, list: List) -> c_int;
-    fn vswprintf(to: *mut c_int, size: usize, format: *const c_int, list: List) -> c_int;
+    fn fopen(path: *const c_char, mode: *const c_char) -> *mut File;
+    fn fgets(to: *mut c_char, n: c_int, file: *mut File) -> *mut c_char;
+    fn fclose(file: *mut File) -> c_int;
     fn longjmp(buffer: *mut c_void, value: c_int) -> !;
 }
 
@@ -99,14 +89,20 @@ checked! {
     __poll_chk(files: *mut c_void, n: usize, timeout: c_int; room) -> c_int = poll if n.saturating_mul(8);
     __ppoll_chk(files: *mut c_void, n: usize, timeout: *const c_void, mask: *const c_void; room) -> c_int
         = ppoll if n.saturating_mul(8);
+    #[link_name = "__osv_mbstowcs"]
     __mbstowcs_chk(to: *mut c_int, from: *const c_char, n: usize; room) -> usize = mbstowcs if n;
+    #[link_name = "__osv_wcstombs"]
     __wcstombs_chk(to: *mut c_char, from: *const c_int, n: usize; room) -> usize = wcstombs if n;
+    #[link_name = "__osv_mbsrtowcs"]
     __mbsrtowcs_chk(to: *mut c_int, from: *mut *const c_char, n: usize, state: *mut c_void; room) -> usize
         = mbsrtowcs if n;
+    #[link_name = "__osv_mbsnrtowcs"]
     __mbsnrtowcs_chk(to: *mut c_int, from: *mut *const c_char, m: usize, n: usize, state: *mut c_void; room) -> usize
         = mbsnrtowcs if n;
+    #[link_name = "__osv_wcsrtombs"]
     __wcsrtombs_chk(to: *mut c_char, from: *mut *const c_int, n: usize, state: *mut c_void; room) -> usize
         = wcsrtombs if n;
+    #[link_name = "__osv_wcsnrtombs"]
     __wcsnrtombs_chk(to: *mut c_char, from: *mut *const c_int, m: usize, n: usize, state: *mut c_void; room) -> usize
         = wcsnrtombs if n;
     __wmemcpy_chk(to: *mut c_int, from: *const c_int, n: usize; room) -> *mut c_int = wmemcpy if n;
@@ -173,48 +169,34 @@ posix! {
     fn __longjmp_chk(buffer: *mut c_void, value: c_int) -> ! {
         longjmp(buffer, value)
     }
-    fn __vfprintf_chk(file: *mut File, _flag: c_int, format: *const c_char, list: List) -> c_int {
-        vfprintf(file, format, list)
-    }
-    fn __vprintf_chk(_flag: c_int, format: *const c_char, list: List) -> c_int {
-        vprintf(format, list)
-    }
-    fn __vdprintf_chk(descriptor: c_int, _flag: c_int, format: *const c_char, list: List) -> c_int {
-        vdprintf(descriptor, format, list)
-    }
-    fn __vsnprintf_chk(
-        to: *mut c_char, n: usize, _flag: c_int, room: usize, format: *const c_char, list: List,
-    ) -> c_int {
-        check(n, room);
-        vsnprintf(to, n, format, list)
-    }
-    fn __vsprintf_chk(to: *mut c_char, _flag: c_int, room: usize, format: *const c_char, list: List) -> c_int {
-        // An unknown size is all that a string can have.
-        let most = if room == UNKNOWN { i32::MAX as usize } else { room };
-        let length = vsnprintf(to, most, format, list);
-        if length >= 0 {
-            check(length as usize + 1, room);
+}
+
+/// Whether the program can write to an address, by the process's own map. Where there is no map to read, it is taken
+/// for unwritable, as a format is.
+pub fn is_writable(address: usize) -> bool {
+    let kept = crate::errno::get();
+    let mut writable = false;
+    // SAFETY: libc's own streams; the line is as long as said.
+    unsafe {
+        let file = fopen(c"/proc/self/maps".as_ptr(), c"re".as_ptr());
+        let mut line = [0 as c_char; 512];
+        while !file.is_null() && !fgets(line.as_mut_ptr(), line.len() as c_int, file).is_null() {
+            let text = core::ffi::CStr::from_ptr(line.as_ptr()).to_str().unwrap_or_default();
+            let mut words = text.split([' ', '-']);
+            let mut number = || usize::from_str_radix(words.next()?, 16).ok();
+            if let (Some(start), Some(end)) = (number(), number())
+                && (start..end).contains(&address)
+            {
+                writable = words.next().is_some_and(|rights| rights.as_bytes().get(1) == Some(&b'w'));
+                break;
+            }
         }
-        length
+        if !file.is_null() {
+            fclose(file);
+        }
     }
-    fn __vasprintf_chk(to: *mut *mut c_char, _flag: c_int, format: *const c_char, list: List) -> c_int {
-        vasprintf(to, format, list)
-    }
-    fn __vsyslog_chk(priority: c_int, _flag: c_int, format: *const c_char, list: List) {
-        vsyslog(priority, format, list)
-    }
-    fn __vfwprintf_chk(file: *mut File, _flag: c_int, format: *const c_int, list: List) -> c_int {
-        vfwprintf(file, format, list)
-    }
-    fn __vwprintf_chk(_flag: c_int, format: *const c_int, list: List) -> c_int {
-        vwprintf(format, list)
-    }
-    fn __vswprintf_chk(
-        to: *mut c_int, n: usize, _flag: c_int, room: usize, format: *const c_int, list: List,
-    ) -> c_int {
-        check(n, room);
-        vswprintf(to, n, format, list)
-    }
+    crate::errno::set_raw(kept);
+    writable
 }
 
 fn needs_no_mode(flags: c_int) {
@@ -223,17 +205,4 @@ fn needs_no_mode(flags: c_int) {
     if flags & O_CREAT != 0 || flags & O_TMPFILE == O_TMPFILE {
         crate::report::fatal("*** invalid open call: O_CREAT or O_TMPFILE without mode ***: terminated");
     }
-}
-
-variadic! {
-    __fprintf_chk: 3, "rcx" => __vfprintf_chk;
-    __printf_chk: 2, "rdx" => __vprintf_chk;
-    __dprintf_chk: 3, "rcx" => __vdprintf_chk;
-    __snprintf_chk: 5, "r9" => __vsnprintf_chk;
-    __sprintf_chk: 4, "r8" => __vsprintf_chk;
-    __asprintf_chk: 3, "rcx" => __vasprintf_chk;
-    __syslog_chk: 3, "rcx" => __vsyslog_chk;
-    __fwprintf_chk: 3, "rcx" => __vfwprintf_chk;
-    __wprintf_chk: 2, "rdx" => __vwprintf_chk;
-    __swprintf_chk: 5, "r9" => __vswprintf_chk;
 }

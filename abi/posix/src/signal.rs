@@ -326,6 +326,22 @@ posix! {
         info[3] = value as u64;
         errno::ret(gate::call(Sysno::rt_sigqueueinfo, [pid as usize, signal as usize, info.as_ptr().addr()])) as c_int
     }
+    fn pthread_sigqueue(thread: *mut tcb::Tcb, signal: c_int, value: usize) -> c_int {
+        const SI_QUEUE: u32 = -1i32 as u32;
+        let process = gate::call(Sysno::getpid, []) as usize;
+        let user = gate::call(Sysno::getuid, []) as u64;
+        let mut info = [0u64; 16];
+        info[0] = u64::from(signal as u32);
+        info[1] = u64::from(SI_QUEUE);
+        info[2] = process as u64 | user << 32;
+        info[3] = value as u64;
+        let tid = (*thread).tid.load(Relaxed);
+        if tid == 0 {
+            return Errno::ESRCH.get();
+        }
+        let arguments = [process, tid as usize, signal as usize, info.as_ptr().addr()];
+        errno::code(gate::try_call(Sysno::rt_tgsigqueueinfo, arguments).map(drop))
+    }
     fn raise(signal: c_int) -> c_int {
         let mask = block_program();
         let process = gate::call(Sysno::getpid, []) as usize;

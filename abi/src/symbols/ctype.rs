@@ -6,10 +6,10 @@ macro_rules! symbols_ctype {
     ($($callback:tt)+) => {
         $($callback)+! {
             ctype;
-            __ctype_b_loc: func, musl, ["GLIBC_2.3"], full;
-            __ctype_get_mb_cur_max: func, musl, ["GLIBC_2.2.5"], full;
-            __ctype_tolower_loc: func, musl, ["GLIBC_2.3"], full;
-            __ctype_toupper_loc: func, musl, ["GLIBC_2.3"], full;
+            __ctype_b_loc: func, rust, ["GLIBC_2.3"], full;
+            __ctype_get_mb_cur_max: func, rust, ["GLIBC_2.2.5"], full;
+            __ctype_tolower_loc: func, rust, ["GLIBC_2.3"], full;
+            __ctype_toupper_loc: func, rust, ["GLIBC_2.3"], full;
             __isalnum_l: func, musl, ["GLIBC_2.2.5"], full;
             __isalpha_l: func, musl, ["GLIBC_2.2.5"], full;
             __isblank_l: func, musl, ["GLIBC_2.2.5"], full;
@@ -35,8 +35,8 @@ macro_rules! symbols_ctype {
             __iswupper_l: func, musl, ["GLIBC_2.2.5"], full;
             __iswxdigit_l: func, musl, ["GLIBC_2.2.5"], full;
             __isxdigit_l: func, musl, ["GLIBC_2.2.5"], full;
-            __tolower_l: func, musl, ["GLIBC_2.2.5"], full;
-            __toupper_l: func, musl, ["GLIBC_2.2.5"], full;
+            __tolower_l: func, rust, ["GLIBC_2.2.5"], full;
+            __toupper_l: func, rust, ["GLIBC_2.2.5"], full;
             __towctrans_l: func, musl, ["GLIBC_2.2.5"], full;
             __towlower_l: func, musl, ["GLIBC_2.2.5"], full;
             __towupper_l: func, musl, ["GLIBC_2.2.5"], full;
@@ -85,8 +85,8 @@ macro_rules! symbols_ctype {
             iswprint_l: func, musl, ["GLIBC_2.3"], full;
             iswpunct: func, musl, ["GLIBC_2.2.5"], full;
             iswpunct_l: func, musl, ["GLIBC_2.3"], full;
-            iswspace: func, musl, ["GLIBC_2.2.5"], full;
-            iswspace_l: func, musl, ["GLIBC_2.3"], full;
+            iswspace: func, musl, ["GLIBC_2.2.5"], partial("U+0085 is a space here");
+            iswspace_l: func, musl, ["GLIBC_2.3"], partial("U+0085 is a space here");
             iswupper: func, musl, ["GLIBC_2.2.5"], full;
             iswupper_l: func, musl, ["GLIBC_2.3"], full;
             iswxdigit: func, musl, ["GLIBC_2.2.5"], full;
@@ -94,16 +94,16 @@ macro_rules! symbols_ctype {
             isxdigit: func, musl, ["GLIBC_2.2.5"], full;
             isxdigit_l: func, musl, ["GLIBC_2.3"], full;
             toascii: func, musl, ["GLIBC_2.2.5"], full;
-            tolower: func, musl, ["GLIBC_2.2.5"], full;
-            tolower_l: func, musl, ["GLIBC_2.3"], full;
-            toupper: func, musl, ["GLIBC_2.2.5"], full;
-            toupper_l: func, musl, ["GLIBC_2.3"], full;
-            towctrans: func, musl, ["GLIBC_2.2.5"], full;
-            towctrans_l: func, musl, ["GLIBC_2.3"], full;
+            tolower: func, rust, ["GLIBC_2.2.5"], full;
+            tolower_l: func, rust, ["GLIBC_2.3"], full;
+            toupper: func, rust, ["GLIBC_2.2.5"], full;
+            toupper_l: func, rust, ["GLIBC_2.3"], full;
+            towctrans: func, musl, ["GLIBC_2.2.5"], partial("U+00DF has a capital here, U+1E9E");
+            towctrans_l: func, musl, ["GLIBC_2.3"], partial("U+00DF has a capital here, U+1E9E");
             towlower: func, musl, ["GLIBC_2.2.5"], full;
             towlower_l: func, musl, ["GLIBC_2.3"], full;
-            towupper: func, musl, ["GLIBC_2.2.5"], full;
-            towupper_l: func, musl, ["GLIBC_2.3"], full;
+            towupper: func, musl, ["GLIBC_2.2.5"], partial("U+00DF has a capital here, U+1E9E");
+            towupper_l: func, musl, ["GLIBC_2.3"], partial("U+00DF has a capital here, U+1E9E");
             wcswidth: func, musl, ["GLIBC_2.2.5"], full;
             wctrans: func, musl, ["GLIBC_2.2.5"], full;
             wctrans_l: func, musl, ["GLIBC_2.3"], full;

@@ -9,6 +9,15 @@ macro_rules! symbols_math {
             __fpclassify: func, musl, ["GLIBC_2.2.5"], full;
             __fpclassifyf: func, musl, ["GLIBC_2.2.5"], full;
             __fpclassifyl: func, musl, ["GLIBC_2.2.5"], full;
+            __isinf: func, rust, ["GLIBC_2.2.5"], full;
+            __isinff: func, rust, ["GLIBC_2.2.5"], full;
+            __isnan: func, rust, ["GLIBC_2.2.5"], full;
+            __isnanf: func, rust, ["GLIBC_2.2.5"], full;
+            __isnanl: func, rust, ["GLIBC_2.2.5"], full;
+            __issignaling: func, rust, ["GLIBC_2.18"], full;
+            __issignalingf: func, rust, ["GLIBC_2.18"], full;
+            __issignalingf128: func, rust, ["GLIBC_2.26"], full;
+            __issignalingl: func, rust, ["GLIBC_2.18"], full;
             __signbit: func, musl, ["GLIBC_2.2.5"], full;
             __signbitf: func, musl, ["GLIBC_2.2.5"], full;
             __signbitl: func, musl, ["GLIBC_2.2.5"], full;
@@ -184,6 +193,7 @@ macro_rules! symbols_math {
             j1f: func, musl, ["GLIBC_2.2.5"], full;
             jn: func, musl, ["GLIBC_2.2.5"], full;
             jnf: func, musl, ["GLIBC_2.2.5"], full;
+            jnl: func, rust, ["GLIBC_2.2.5"], partial("to the precision of a double");
             ldexp: func, musl, ["GLIBC_2.2.5"], full;
             ldexpf: func, musl, ["GLIBC_2.2.5"], full;
             ldexpl: func, musl, ["GLIBC_2.2.5"], full;
@@ -294,6 +304,7 @@ macro_rules! symbols_math {
             y1f: func, musl, ["GLIBC_2.2.5"], full;
             yn: func, musl, ["GLIBC_2.2.5"], full;
             ynf: func, musl, ["GLIBC_2.2.5"], full;
+            ynl: func, rust, ["GLIBC_2.2.5"], partial("to the precision of a double");
         }
     };
 }

@@ -11,6 +11,8 @@ macro_rules! symbols_memory {
             __libc_malloc: func, rust(malloc), ["GLIBC_2.2.5"], full;
             __libc_memalign: func, rust(memalign), ["GLIBC_2.2.5"], full;
             __libc_realloc: func, rust(realloc), ["GLIBC_2.2.5"], full;
+            __mmap: func, musl(mmap), ["GLIBC_2.2.5"], full;
+            __munmap: func, musl(munmap), ["GLIBC_2.2.5"], full;
             aligned_alloc: func, rust, ["GLIBC_2.16"], full;
             calloc: func, rust, ["GLIBC_2.2.5"], full;
             cfree: func, rust(free), ["GLIBC_2.2.5"], full;

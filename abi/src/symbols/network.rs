@@ -6,9 +6,15 @@ macro_rules! symbols_network {
     ($($callback:tt)+) => {
         $($callback)+! {
             network;
+            __b64_ntop: func, rust, ["GLIBC_2.2.5"], full;
+            __b64_pton: func, rust, ["GLIBC_2.2.5"], full;
+            __cmsg_nxthdr: func, rust, ["GLIBC_2.2.5"], full;
             __connect: func, musl(connect), ["GLIBC_2.2.5"], full;
             __dn_expand: func, musl, ["GLIBC_2.2.5"], full;
+            __res_init: func, rust, ["GLIBC_2.2.5"], full;
             __res_mkquery: func, musl, ["GLIBC_2.2.5"], full;
+            __res_nclose: func, rust, ["GLIBC_2.2.5"], full;
+            __res_ninit: func, rust, ["GLIBC_2.2.5"], full;
             __res_send: func, musl, ["GLIBC_2.2.5"], full;
             __res_state: func, musl, ["GLIBC_2.2.5"], full;
             __send: func, musl(send), ["GLIBC_2.2.5"], full;
@@ -21,6 +27,7 @@ macro_rules! symbols_network {
             dn_skipname: func, musl, ["GLIBC_2.34"], full;
             endhostent: func, musl, ["GLIBC_2.2.5"], full;
             endnetent: func, musl, ["GLIBC_2.2.5"], full;
+            endnetgrent: func, rust, ["GLIBC_2.2.5"], partial("there is no source of netgroups: all are empty");
             endprotoent: func, musl, ["GLIBC_2.2.5"], full;
             endservent: func, musl, ["GLIBC_2.2.5"], full;
             ether_aton: func, musl, ["GLIBC_2.2.5"], full;
@@ -32,7 +39,7 @@ macro_rules! symbols_network {
             ether_ntohost: func, musl, ["GLIBC_2.2.5"], full;
             freeaddrinfo: func, musl, ["GLIBC_2.2.5"], full;
             freeifaddrs: func, musl, ["GLIBC_2.3"], full;
-            gai_strerror: func, musl, ["GLIBC_2.2.5"], full;
+            gai_strerror: func, rust, ["GLIBC_2.2.5"], full;
             getaddrinfo: func, musl, ["GLIBC_2.2.5"], full;
             gethostbyaddr: func, musl, ["GLIBC_2.2.5"], full;
             gethostbyaddr_r: func, musl, ["GLIBC_2.2.5"], full;
@@ -46,19 +53,24 @@ macro_rules! symbols_network {
             getnetbyaddr: func, musl, ["GLIBC_2.2.5"], full;
             getnetbyname: func, musl, ["GLIBC_2.2.5"], full;
             getnetent: func, musl, ["GLIBC_2.2.5"], full;
+            getnetgrent: func, rust, ["GLIBC_2.2.5"], partial("there is no source of netgroups: all are empty");
             getpeername: func, musl, ["GLIBC_2.2.5"], full;
             getprotobyname: func, musl, ["GLIBC_2.2.5"], full;
+            getprotobyname_r: func, rust, ["GLIBC_2.2.5"], full;
             getprotobynumber: func, musl, ["GLIBC_2.2.5"], full;
+            getprotobynumber_r: func, rust, ["GLIBC_2.2.5"], full;
             getprotoent: func, musl, ["GLIBC_2.2.5"], full;
+            getprotoent_r: func, rust, ["GLIBC_2.2.5"], full;
             getservbyname: func, musl, ["GLIBC_2.2.5"], full;
             getservbyname_r: func, musl, ["GLIBC_2.2.5"], full;
             getservbyport: func, musl, ["GLIBC_2.2.5"], full;
             getservbyport_r: func, musl, ["GLIBC_2.2.5"], full;
             getservent: func, musl, ["GLIBC_2.2.5"], full;
+            getservent_r: func, rust, ["GLIBC_2.2.5"], full;
             getsockname: func, musl, ["GLIBC_2.2.5"], full;
             getsockopt: func, musl, ["GLIBC_2.2.5"], full;
             herror: func, musl, ["GLIBC_2.2.5"], full;
-            hstrerror: func, musl, ["GLIBC_2.2.5"], full;
+            hstrerror: func, rust, ["GLIBC_2.2.5"], full;
             htonl: func, musl, ["GLIBC_2.2.5"], full;
             htons: func, musl, ["GLIBC_2.2.5"], full;
             if_freenameindex: func, musl, ["GLIBC_2.2.5"], full;
@@ -76,6 +88,7 @@ macro_rules! symbols_network {
             inet_ntoa: func, musl, ["GLIBC_2.2.5"], full;
             inet_ntop: func, musl, ["GLIBC_2.2.5"], full;
             inet_pton: func, musl, ["GLIBC_2.2.5"], full;
+            innetgr: func, rust, ["GLIBC_2.2.5"], partial("there is no source of netgroups: all are empty");
             listen: func, musl, ["GLIBC_2.2.5"], full;
             ns_get16: func, musl, ["GLIBC_2.9"], full;
             ns_get32: func, musl, ["GLIBC_2.9"], full;
@@ -92,6 +105,10 @@ macro_rules! symbols_network {
             recvmmsg: func, musl, ["GLIBC_2.12"], full;
             recvmsg: func, musl, ["GLIBC_2.2.5"], full;
             res_mkquery: func, musl, ["GLIBC_2.34"], full;
+            res_nmkquery: func, rust, ["GLIBC_2.34"], partial("the state's own servers and options are not used: /etc/resolv.conf is");
+            res_nquery: func, rust, ["GLIBC_2.34"], partial("the state's own servers and options are not used: /etc/resolv.conf is");
+            res_nsearch: func, rust, ["GLIBC_2.34"], partial("the state's own servers are not used: those of /etc/resolv.conf are");
+            res_nsend: func, rust, ["GLIBC_2.34"], partial("the state's own servers and options are not used: /etc/resolv.conf is");
             res_query: func, musl, ["GLIBC_2.34"], full;
             res_querydomain: func, musl, ["GLIBC_2.34"], full;
             res_search: func, musl, ["GLIBC_2.34"], full;
@@ -102,6 +119,7 @@ macro_rules! symbols_network {
             sendto: func, musl, ["GLIBC_2.2.5"], full;
             sethostent: func, musl, ["GLIBC_2.2.5"], full;
             setnetent: func, musl, ["GLIBC_2.2.5"], full;
+            setnetgrent: func, rust, ["GLIBC_2.2.5"], partial("there is no source of netgroups: all are empty");
             setprotoent: func, musl, ["GLIBC_2.2.5"], full;
             setservent: func, musl, ["GLIBC_2.2.5"], full;
             setsockopt: func, musl, ["GLIBC_2.2.5"], full;

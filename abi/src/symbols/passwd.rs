@@ -10,15 +10,19 @@ macro_rules! symbols_passwd {
             endpwent: func, musl, ["GLIBC_2.2.5"], full;
             endspent: func, musl, ["GLIBC_2.2.5"], full;
             fgetgrent: func, musl, ["GLIBC_2.2.5"], full;
+            fgetgrent_r: func, rust, ["GLIBC_2.2.5"], full;
             fgetpwent: func, musl, ["GLIBC_2.2.5"], full;
+            fgetpwent_r: func, rust, ["GLIBC_2.2.5"], full;
             fgetspent: func, musl, ["GLIBC_2.2.5"], full;
             getgrent: func, musl, ["GLIBC_2.2.5"], full;
+            getgrent_r: func, rust, ["GLIBC_2.2.5"], full;
             getgrgid: func, musl, ["GLIBC_2.2.5"], full;
             getgrgid_r: func, musl, ["GLIBC_2.2.5"], full;
             getgrnam: func, musl, ["GLIBC_2.2.5"], full;
             getgrnam_r: func, musl, ["GLIBC_2.2.5"], full;
             getgrouplist: func, musl, ["GLIBC_2.2.5"], full;
             getpwent: func, musl, ["GLIBC_2.2.5"], full;
+            getpwent_r: func, rust, ["GLIBC_2.2.5"], full;
             getpwnam: func, musl, ["GLIBC_2.2.5"], full;
             getpwnam_r: func, musl, ["GLIBC_2.2.5"], full;
             getpwuid: func, musl, ["GLIBC_2.2.5"], full;
@@ -26,6 +30,7 @@ macro_rules! symbols_passwd {
             getspent: func, musl, ["GLIBC_2.2.5"], full;
             getspnam: func, musl, ["GLIBC_2.2.5"], full;
             getspnam_r: func, musl, ["GLIBC_2.2.5"], full;
+            group_member: func, rust, ["GLIBC_2.2.5"], full;
             lckpwdf: func, musl, ["GLIBC_2.2.5"], full;
             putgrent: func, musl, ["GLIBC_2.2.5"], full;
             putpwent: func, musl, ["GLIBC_2.2.5"], full;

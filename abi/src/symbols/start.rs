@@ -15,6 +15,7 @@ macro_rules! symbols_start {
             __cxa_thread_atexit_impl: func, rust, ["GLIBC_2.18"], full;
             __errno_location: func, rust, ["GLIBC_2.2.5"], full;
             __h_errno_location: func, rust, ["GLIBC_2.2.5"], full;
+            __libc_stack_end: object, musl, ["GLIBC_2.2.5"], full;
             __libc_start_main: func, link, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
             __progname: object, musl, ["GLIBC_2.2.5"], full;
             __progname_full: object, musl, ["GLIBC_2.2.5"], full;
@@ -28,8 +29,8 @@ macro_rules! symbols_start {
             program_invocation_short_name: object, musl, ["GLIBC_2.2.5"], full;
             pthread_atfork: func, rust, ["GLIBC_2.2.5"], full;
             quick_exit: func, rust, ["GLIBC_2.10", "GLIBC_2.24"], full;
-            strerror: func, musl, ["GLIBC_2.2.5"], full;
-            strerror_l: func, musl, ["GLIBC_2.6"], full;
+            strerror: func, rust, ["GLIBC_2.2.5"], full;
+            strerror_l: func, rust, ["GLIBC_2.6"], full;
             vfork: func, rust, ["GLIBC_2.2.5"], full;
         }
     };

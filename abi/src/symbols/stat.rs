@@ -39,6 +39,11 @@ macro_rules! symbols_stat {
             fstatfs64: func, musl, ["GLIBC_2.2.5"], full;
             fstatvfs: func, musl, ["GLIBC_2.2.5"], full;
             fstatvfs64: func, musl, ["GLIBC_2.2.5"], full;
+            fts_children: func, rust, ["GLIBC_2.2.5"], partial("never changes the working folder: fts_accpath is always fts_path");
+            fts_close: func, rust, ["GLIBC_2.2.5"], partial("never changes the working folder: fts_accpath is always fts_path");
+            fts_open: func, rust, ["GLIBC_2.2.5"], partial("never changes the working folder: fts_accpath is always fts_path");
+            fts_read: func, rust, ["GLIBC_2.2.5"], partial("never changes the working folder: fts_accpath is always fts_path");
+            fts_set: func, rust, ["GLIBC_2.2.5"], partial("never changes the working folder: fts_accpath is always fts_path");
             futimens: func, musl, ["GLIBC_2.6"], full;
             futimesat: func, musl, ["GLIBC_2.4"], full;
             lchmod: func, musl, ["GLIBC_2.3.2"], full;
@@ -66,6 +71,8 @@ macro_rules! symbols_stat {
             rewinddir: func, musl, ["GLIBC_2.2.5"], full;
             scandir: func, musl, ["GLIBC_2.2.5"], full;
             scandir64: func, musl, ["GLIBC_2.2.5"], full;
+            scandirat: func, rust, ["GLIBC_2.15"], full;
+            scandirat64: func, rust, ["GLIBC_2.15"], full;
             seekdir: func, musl, ["GLIBC_2.2.5"], full;
             stat: func, musl, ["GLIBC_2.33"], full;
             stat64: func, musl, ["GLIBC_2.33"], full;

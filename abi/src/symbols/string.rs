@@ -6,6 +6,7 @@ macro_rules! symbols_string {
     ($($callback:tt)+) => {
         $($callback)+! {
             string;
+            __mempcpy: func, rust(mempcpy), ["GLIBC_2.2.5"], full;
             __stpcpy: func, musl(stpcpy), ["GLIBC_2.2.5"], full;
             __stpncpy: func, musl, ["GLIBC_2.2.5"], full;
             __strcasecmp: func, musl(strcasecmp), ["GLIBC_2.2.5"], full;
@@ -14,7 +15,7 @@ macro_rules! symbols_string {
             __strncasecmp_l: func, musl, ["GLIBC_2.2.5"], full;
             __strndup: func, musl(strndup), ["GLIBC_2.2.5"], full;
             __strtok_r: func, musl(strtok_r), ["GLIBC_2.2.5"], full;
-            __xpg_strerror_r: func, musl, ["GLIBC_2.3.4"], full;
+            __xpg_strerror_r: func, rust, ["GLIBC_2.3.4"], full;
             bcmp: func, rust, ["GLIBC_2.2.5"], full;
             bcopy: func, musl, ["GLIBC_2.2.5"], full;
             bzero: func, musl, ["GLIBC_2.2.5"], full;
@@ -30,6 +31,8 @@ macro_rules! symbols_string {
             memrchr: func, musl, ["GLIBC_2.2.5"], full;
             memset: func, rust, ["GLIBC_2.2.5"], full;
             rindex: func, musl, ["GLIBC_2.2.5"], full;
+            sigabbrev_np: func, rust, ["GLIBC_2.32"], full;
+            sigdescr_np: func, rust, ["GLIBC_2.32"], full;
             stpcpy: func, musl, ["GLIBC_2.2.5"], full;
             stpncpy: func, musl, ["GLIBC_2.2.5"], full;
             strcasecmp: func, musl, ["GLIBC_2.2.5"], full;
@@ -42,7 +45,9 @@ macro_rules! symbols_string {
             strcpy: func, musl, ["GLIBC_2.2.5"], full;
             strcspn: func, musl, ["GLIBC_2.2.5"], full;
             strdup: func, musl, ["GLIBC_2.2.5"], full;
-            strerror_r: func, musl, ["GLIBC_2.2.5"], full;
+            strerror_r: func, rust, ["GLIBC_2.2.5"], full;
+            strerrordesc_np: func, rust, ["GLIBC_2.32"], full;
+            strerrorname_np: func, rust, ["GLIBC_2.32"], full;
             strlen: func, rust, ["GLIBC_2.2.5"], full;
             strncasecmp: func, musl, ["GLIBC_2.2.5"], full;
             strncasecmp_l: func, musl, ["GLIBC_2.3"], full;
@@ -54,7 +59,7 @@ macro_rules! symbols_string {
             strpbrk: func, musl, ["GLIBC_2.2.5"], full;
             strrchr: func, musl, ["GLIBC_2.2.5"], full;
             strsep: func, musl, ["GLIBC_2.2.5"], full;
-            strsignal: func, musl, ["GLIBC_2.2.5"], full;
+            strsignal: func, rust, ["GLIBC_2.2.5"], full;
             strspn: func, musl, ["GLIBC_2.2.5"], full;
             strstr: func, musl, ["GLIBC_2.2.5"], full;
             strtok: func, musl, ["GLIBC_2.2.5"], full;

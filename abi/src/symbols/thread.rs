@@ -46,6 +46,7 @@ macro_rules! symbols_thread {
             mtx_trylock: func, rust, ["GLIBC_2.28", "GLIBC_2.34"], full;
             mtx_unlock: func, rust, ["GLIBC_2.28", "GLIBC_2.34"], full;
             pthread_attr_destroy: func, rust, ["GLIBC_2.2.5"], full;
+            pthread_attr_getaffinity_np: func, rust, ["GLIBC_2.3.3", "GLIBC_2.3.4", "GLIBC_2.34"], partial("CPUs 0 to 63");
             pthread_attr_getdetachstate: func, rust, ["GLIBC_2.2.5"], full;
             pthread_attr_getguardsize: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
             pthread_attr_getinheritsched: func, rust, ["GLIBC_2.2.5"], full;
@@ -56,6 +57,7 @@ macro_rules! symbols_thread {
             pthread_attr_getstackaddr: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
             pthread_attr_getstacksize: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
             pthread_attr_init: func, rust, ["GLIBC_2.2.5"], full;
+            pthread_attr_setaffinity_np: func, rust, ["GLIBC_2.3.3", "GLIBC_2.3.4", "GLIBC_2.32"], partial("CPUs 0 to 63");
             pthread_attr_setdetachstate: func, rust, ["GLIBC_2.2.5"], full;
             pthread_attr_setguardsize: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
             pthread_attr_setinheritsched: func, rust, ["GLIBC_2.2.5"], full;
@@ -114,11 +116,13 @@ macro_rules! symbols_thread {
             pthread_mutex_trylock: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
             pthread_mutex_unlock: func, rust, ["GLIBC_2.2.5"], full;
             pthread_mutexattr_destroy: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
+            pthread_mutexattr_getprioceiling: func, rust, ["GLIBC_2.4", "GLIBC_2.34"], partial("noted only: priority protection is not supported");
             pthread_mutexattr_getprotocol: func, rust, ["GLIBC_2.4", "GLIBC_2.34"], full;
             pthread_mutexattr_getpshared: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
             pthread_mutexattr_getrobust: func, rust, ["GLIBC_2.12", "GLIBC_2.34"], full;
             pthread_mutexattr_gettype: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
             pthread_mutexattr_init: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
+            pthread_mutexattr_setprioceiling: func, rust, ["GLIBC_2.4", "GLIBC_2.34"], partial("noted only: priority protection is not supported");
             pthread_mutexattr_setprotocol: func, rust, ["GLIBC_2.4", "GLIBC_2.34"], partial("priority inheritance and protection are not supported");
             pthread_mutexattr_setpshared: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
             pthread_mutexattr_setrobust: func, rust, ["GLIBC_2.12", "GLIBC_2.34"], full;
@@ -151,6 +155,7 @@ macro_rules! symbols_thread {
             pthread_setschedparam: func, rust, ["GLIBC_2.2.5"], full;
             pthread_setschedprio: func, rust, ["GLIBC_2.3.4", "GLIBC_2.34"], full;
             pthread_setspecific: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
+            pthread_sigqueue: func, rust, ["GLIBC_2.11", "GLIBC_2.34"], full;
             pthread_spin_destroy: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
             pthread_spin_init: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
             pthread_spin_lock: func, rust, ["GLIBC_2.2.5", "GLIBC_2.34"], full;

@@ -17,6 +17,49 @@ fn choose(field: &mut c_int, value: c_int, most: c_int) -> c_int {
     0
 }
 
+/// Notes the CPUs of a set: 64 have room.
+///
+/// # Safety
+/// As pthread_attr_setaffinity_np(3) says.
+pub(crate) unsafe fn set_affinity(attr: *mut Attr, size: usize, set: *const u8) -> c_int {
+    // SAFETY: the caller's attributes and its set of that size.
+    unsafe {
+        let mut cpus = 0;
+        if !set.is_null() {
+            for index in 0..size {
+                match (*set.add(index), index) {
+                    (0, _) => {}
+                    (bits, 0..8) => cpus |= u64::from(bits) << (8 * index),
+                    _ => return Errno::EINVAL.get(),
+                }
+            }
+        }
+        (*attr).affinity = cpus;
+    }
+    0
+}
+
+/// Gives the CPUs noted, or all.
+///
+/// # Safety
+/// As pthread_attr_getaffinity_np(3) says.
+pub(crate) unsafe fn get_affinity(attr: *const Attr, size: usize, set: *mut u8) -> c_int {
+    // SAFETY: the caller's attributes and its set of that size.
+    unsafe {
+        let cpus = (*attr).affinity;
+        if cpus == 0 {
+            set.write_bytes(0xff, size);
+            return 0;
+        }
+        if size < 8 && cpus >> (8 * size) != 0 {
+            return Errno::EINVAL.get();
+        }
+        set.write_bytes(0, size);
+        set.copy_from_nonoverlapping(cpus.to_le_bytes().as_ptr(), size.min(8));
+    }
+    0
+}
+
 posix! {
     fn pthread_attr_destroy(_attr: *mut Attr) -> c_int {
         0

@@ -37,7 +37,9 @@ pub struct Attr {
     pub(super) explicit_scheduling: c_int,
     pub(super) policy: c_int,
     pub(super) priority: c_int,
-    unused: [usize; 2],
+    /// CPUs 0 to 63 that the thread may run on; 0: all.
+    pub(super) affinity: u64,
+    unused: usize,
 }
 
 /// Stack size of threads whose attributes name none.
@@ -242,6 +244,10 @@ unsafe fn create(
                     Sysno::sched_setscheduler,
                     [tid, attr.policy as usize, (&raw const priority).addr()],
                 );
+            }
+            if attr.affinity != 0 {
+                let tid = (*new).tid.load(Relaxed) as usize;
+                gate::call(Sysno::sched_setaffinity, [tid, 8, (&raw const attr.affinity).addr()]);
             }
         }
         list::unlock();

@@ -336,6 +336,9 @@ pub(super) fn unlock(mutex: *mut Mutex) -> Result<(), Errno> {
     Mutex::unlock(mutex)
 }
 
+/// The bits of an attribute word that hold a priority ceiling begin here, 12 of them.
+const CEILING_AT: u32 = 12;
+
 posix! {
     fn pthread_mutex_lock(mutex: *mut Mutex) -> c_int {
         errno::code(Mutex::lock(mutex, 0, None))
@@ -416,6 +419,20 @@ posix! {
     }
     fn pthread_mutexattr_getrobust(attr: *const u32, robust: *mut c_int) -> c_int {
         robust.write(c_int::from(attr.read() & ROBUST != 0));
+        0
+    }
+    // Noted for pthread_mutexattr_getprioceiling alone: there is no protocol that would use it.
+    fn pthread_mutexattr_setprioceiling(attr: *mut u32, ceiling: c_int) -> c_int {
+        match u32::try_from(ceiling) {
+            Ok(ceiling @ 1..=99) => {
+                attr.write(attr.read() & !(0xfff << CEILING_AT) | ceiling << CEILING_AT);
+                0
+            }
+            _ => Errno::EINVAL.get(),
+        }
+    }
+    fn pthread_mutexattr_getprioceiling(attr: *const u32, ceiling: *mut c_int) -> c_int {
+        ceiling.write((attr.read() >> CEILING_AT & 0xfff).max(1) as c_int);
         0
     }
     fn pthread_mutexattr_setprotocol(_attr: *mut u32, protocol: c_int) -> c_int {
