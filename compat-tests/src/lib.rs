@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod gaps;
 pub mod guest;
 pub mod load;
 pub mod programs;

@@ -2,9 +2,11 @@
 //! with any test; `OSV_PACK` names another osv-pack.
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use osv_compat_tests::gaps;
 use osv_compat_tests::guest::Guest;
 use osv_compat_tests::load::{self as memcached_load, Options};
 use osv_compat_tests::programs::{self, Build};
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
@@ -27,7 +29,7 @@ fn main() {
     ] {
         trials.push(trial(name, move || {
             let program = programs::build(source, build)?;
-            Ok(Guest::new(program).run()?.expect(0, fragment)?)
+            run(program.as_os_str(), &[], &[], fragment)
         }));
     }
     let rows: [(&'static str, &'static [&'static str], &'static str); 4] = [
@@ -37,9 +39,7 @@ fn main() {
         ("rg", &["-c", "root", "/etc/passwd"], "1"),
     ];
     for (binary, arguments, fragment) in rows {
-        trials.push(trial(binary, move || {
-            Ok(Guest::new(binary).args(arguments).run()?.expect(0, fragment)?)
-        }));
+        trials.push(trial(binary, move || run(OsStr::new(binary), &[], arguments, fragment)));
     }
     trials.push(trial("openssl", || {
         let file = programs::output().join("abc");
@@ -47,8 +47,7 @@ fn main() {
         std::fs::write(&file, "abc")?;
         let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let added = format!("{}:/w/abc", file.display());
-        let guest = Guest::new("openssl").flags(&["--add", &added]).args(&["dgst", "-sha256", "/w/abc"]);
-        Ok(guest.run()?.expect(0, digest)?)
+        run(OsStr::new("openssl"), &["--add", &added], &["dgst", "-sha256", "/w/abc"], digest)
     }));
     trials.push(trial("redis-server", || {
         let arguments = ["--port", "6379", "--save", "", "--protected-mode", "no"];
@@ -91,6 +90,13 @@ fn memcached(name: &str, cpus: &'static str, test: fn(SocketAddr) -> Result<(), 
     trial(name, move || serve("memcached", 11211, &MEMCACHED, cpus, test))
 }
 
+/// Runs a program to its end: status 0, `fragment` printed, and nothing lacking that `osv-pack check` did not list.
+fn run(binary: &OsStr, flags: &[&str], arguments: &[&str], fragment: &str) -> Result<(), Failed> {
+    let outcome = Guest::new(binary).flags(&["-v"]).flags(flags).args(arguments).run()?;
+    outcome.expect(0, fragment)?;
+    Ok(gaps::expect_listed(binary, &outcome.stderr)?)
+}
+
 /// Boots a server, waits until it listens, runs `test` against it, and ends it by SIGTERM: status 0.
 fn serve(
     binary: &str,
@@ -101,7 +107,7 @@ fn serve(
 ) -> Result<(), Failed> {
     let here = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
     let forward = format!("{}:{port}", here.port());
-    let guest = Guest::new(binary).flags(&["-p", &forward, "-m", "256M", "-c", cpus]).args(arguments);
+    let guest = Guest::new(binary).flags(&["-v", "-p", &forward, "-m", "256M", "-c", cpus]).args(arguments);
     let running = guest.timeout(Duration::from_secs(600)).spawn()?;
     let tested = until_listening(here).and_then(|()| test(here));
     let terminated = running.terminate();
@@ -111,7 +117,8 @@ fn serve(
         format!("{why}\n-- the guest's stdout\n{}\n-- stderr\n{}", outcome.stdout, outcome.stderr)
     })?;
     terminated?;
-    Ok(outcome.expect(0, "")?)
+    outcome.expect(0, "")?;
+    Ok(gaps::expect_listed(OsStr::new(binary), &outcome.stderr)?)
 }
 
 /// QEMU's forwarding accepts before the guest does: only an open connection that stays so counts.

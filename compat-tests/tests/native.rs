@@ -1,5 +1,6 @@
 //! Stock programs under ld-osv.so on this Linux: the same object that the guest runs, over the `syscall` gate.
 
+use osv_compat_tests::gaps;
 use osv_compat_tests::programs::{Build, build};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -31,11 +32,13 @@ fn command(program: impl AsRef<OsStr>) -> Command {
 }
 
 fn prints(program: impl AsRef<OsStr>, arguments: &[&str], fragment: &str) {
+    let program = program.as_ref();
     let output = command(program).args(arguments).output().expect("ld-osv.so starts");
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {text}{errors}", output.status);
     assert!(text.contains(fragment), "`{fragment}` is not in `{text}` ({errors})");
+    gaps::expect_listed(program, &errors).expect("what is lacking was listed");
 }
 
 fn hello(source: &str, how: Build) {
