@@ -58,6 +58,10 @@ native: all
 applications: all
 	$(CARGO) test -p osv-compat-tests --test applications -- --test-threads 1
 
+## processes: fork, exec, wait and copy on write in the guest, and the same programs on this Linux
+processes: all
+	$(CARGO) test -p osv-compat-tests --test processes -- --test-threads 1
+
 ## clean: removes target/
 clean:
 	rm -rf target

@@ -86,7 +86,7 @@ pub fn find(name: &str) -> Result<PathBuf, String> {
 /// Builds `source` (a file of `programs/`) unless that was done since it changed.
 pub fn build(source: &str, build: Build) -> Result<PathBuf, String> {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(source);
-    let stem = source.split('.').next().unwrap_or(source);
+    let stem = Path::new(source).file_stem().and_then(|stem| stem.to_str()).unwrap_or(source);
     let to = output().join(format!("{stem}.{}", build.name()));
     let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
     if modified(&to).is_some_and(|built| modified(&from).is_some_and(|changed| changed < built)) {

@@ -649,7 +649,8 @@ static void exit_group_ends_threads_that_block(void)
 		void *reads(void *unused) { char byte; CHECK(read(ends[0], &byte, 1) == 1); return unused; }
 		void *locks(void *unused) { pthread_mutex_lock(&lock); return unused; }
 		void *polls(void *unused) { poll(NULL, 0, -1); return unused; }
-		void *waits(void *unused) { if (fork() == 0) sleep_long(NULL); wait(NULL); return unused; }
+		/* Its child ends when nobody is left who could write. */
+		void *waits(void *unused) { child(until_eof, ends); wait(NULL); return unused; }
 		void *spins(void *unused) { for (;;) ; return unused; }
 		void *(*ways[])(void *) = { reads, locks, polls, waits, spins };
 		for (int i = 0; i < 5; i++) {
@@ -657,8 +658,6 @@ static void exit_group_ends_threads_that_block(void)
 			CHECK(pthread_create(&thread, NULL, ways[i], NULL) == 0);
 		}
 		nap(20);
-		/* The grandchild goes with the group. */
-		signal(SIGTERM, SIG_IGN);
 		_exit(19);
 	}
 	EQUAL(WEXITSTATUS(reap(pid)), 19);

@@ -317,7 +317,10 @@ extern "C" fn first(_: usize) -> ! {
                 Vectors::Initial(control) => enter(registers, Extended::Initial(control)),
                 Vectors::Copied(state) => {
                     let mut copy = MaybeUninit::uninit();
-                    let copy: &mut State = copy.write(*state);
+                    // Copied and dropped, not moved: a box that was moved out of keeps its memory to the end of the
+                    // block, which never comes.
+                    let copy: &mut State = copy.write(State::clone(&state));
+                    drop(state);
                     enter(registers, Extended::State(copy))
                 }
             }

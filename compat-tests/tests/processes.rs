@@ -1,0 +1,95 @@
+//! Processes in the guest: the programs of `programs/processes`, whose cases all pass on Linux, and shells. Filter by
+//! name as with any test; `OSV_REPEATS` asks for more rounds than one (`make soak`).
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use osv_compat_tests::guest::Guest;
+use osv_compat_tests::programs::{self, Build};
+use std::time::Duration;
+
+/// Static programs bring no dynamic linker to the image, so what they run is static too.
+const STATIC_SHELL: &[&str] = &["--add", "/usr/bin/busybox:/bin/sh", "--add", "/usr/bin/busybox:/bin/cat"];
+const SHELL: &[&str] = &["--add", "/usr/bin/dash:/bin/sh", "--add", "/usr/bin/busybox:/bin/cat"];
+
+fn main() {
+    let mut trials = Vec::new();
+    for program in ["families", "exec", "copies"] {
+        for (kind, build) in [("", Build::Glibc), (".static", Build::GlibcStatic)] {
+            for cpus in ["1", "2"] {
+                trials.push(trial(format!("{program}{kind}.c{cpus}"), move || cases(program, build, cpus)));
+            }
+        }
+        trials.push(trial(format!("{program}.linux"), move || on_linux(program)));
+    }
+    trials.push(trial("copies.gigabyte", || {
+        let program = programs::build("processes/copies.c", Build::Glibc)?;
+        let guest = Guest::new(program).flags(&["-m", "1600M"]).args(&["1", "a_gigabyte"]);
+        Ok(guest.timeout(Duration::from_secs(240)).run()?.expect(0, "1 passed, 0 failed")?)
+    }));
+    let pipeline = "echo a | cat; ls / | grep -c etc; (exit 3); echo $?; x=$(echo sub); echo $x; \
+                    for i in 1 2 3; do echo $i; done | wc -l";
+    for (shell, flags) in [
+        ("busybox", &[][..]),
+        (
+            "dash",
+            &[
+                "--add",
+                "/usr/bin/cat",
+                "--add",
+                "/usr/bin/ls",
+                "--add",
+                "/usr/bin/grep",
+                "--add",
+                "/usr/bin/wc",
+            ],
+        ),
+        (
+            "bash",
+            &[
+                "--add",
+                "/usr/bin/cat",
+                "--add",
+                "/usr/bin/ls",
+                "--add",
+                "/usr/bin/grep",
+                "--add",
+                "/usr/bin/wc",
+            ],
+        ),
+    ] {
+        trials.push(trial(format!("shell.{shell}"), move || {
+            let arguments: &[&str] =
+                if shell == "busybox" { &["sh", "-c", pipeline] } else { &["-c", pipeline] };
+            let guest = Guest::new(shell).flags(flags).flags(&["-e", "PATH=/usr/bin:/bin"]).args(arguments);
+            Ok(guest.run()?.expect(0, "a\n1\n3\nsub\n3\n")?)
+        }));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn trial(name: impl Into<String>, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+    Trial::test(name, test)
+}
+
+fn repeats() -> String {
+    std::env::var("OSV_REPEATS").unwrap_or_else(|_| "1".to_owned())
+}
+
+/// Runs every case of a program in one guest.
+fn cases(program: &str, build: Build, cpus: &str) -> Result<(), Failed> {
+    let binary = programs::build(&format!("processes/{program}.c"), build)?;
+    let shell = if build == Build::GlibcStatic { STATIC_SHELL } else { SHELL };
+    let repeats = repeats();
+    let guest = Guest::new(binary).flags(shell).flags(&["-c", cpus]).args(&[&repeats]);
+    Ok(guest.timeout(Duration::from_secs(600)).run()?.expect(0, " passed, 0 failed")?)
+}
+
+/// The cases are about Linux: it must pass them.
+fn on_linux(program: &str) -> Result<(), Failed> {
+    let binary = programs::build(&format!("processes/{program}.c"), Build::Glibc)?;
+    let output = std::process::Command::new(binary).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Err(format!("{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr)).into())
+}
