@@ -4,7 +4,7 @@
 use crate::errno::Errno;
 use crate::mem::UserMemory;
 pub use crate::uapi::memory::{Advice, LockAllFlags, LockFlags, MapFlags, Prot, RemapFlags, SyncFlags};
-pub use crate::uapi::socket::MsgHdr;
+pub use crate::uapi::socket::{MMsgHdr, MsgHdr};
 use core::fmt;
 use core::marker::PhantomData;
 use zerocopy::{FromBytes, Immutable, IntoBytes};

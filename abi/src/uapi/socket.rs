@@ -38,6 +38,39 @@ pub struct MMsgHdr {
     pub pad: u32,
 }
 
+/// `struct cmsghdr`: the head of one ancillary message (cmsg(3)).
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CMsgHdr {
+    /// Length with this head.
+    pub len: u64,
+    /// Protocol.
+    pub level: i32,
+    /// Type within it.
+    pub kind: i32,
+}
+
+/// `struct ucred` of SCM_CREDENTIALS.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct UCred {
+    /// Process.
+    pub pid: i32,
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+/// Ancillary messages at SOL_SOCKET.
+pub mod scm {
+    #![expect(missing_docs, reason = "the names of unix(7)")]
+    pub const RIGHTS: i32 = 1;
+    pub const CREDENTIALS: i32 = 2;
+    /// Most files of one message.
+    pub const MAX_FD: usize = 253;
+}
+
 /// Flags beside the type in socket(2) and accept4(2).
 pub mod sock {
     #![expect(missing_docs, reason = "the names of socket(2)")]
@@ -55,6 +88,7 @@ pub mod msg {
     #![expect(missing_docs, reason = "the names of recv(2) and send(2)")]
     pub const OOB: u32 = 0x1;
     pub const PEEK: u32 = 0x2;
+    pub const CTRUNC: u32 = 0x8;
     pub const TRUNC: u32 = 0x20;
     pub const DONTWAIT: u32 = 0x40;
     pub const WAITALL: u32 = 0x100;

@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use osv_abi::boot::Net;
 use osv_base::{error, info, warn};
+use osv_net::control::Ucred;
 use osv_net::host::HostConfig;
 use osv_net::stack::{Env, Stack};
 use osv_net::{LinkDevice, stack};
@@ -25,9 +26,17 @@ fn random(out: &mut [u8]) {
     osv_base::random::fill(out);
 }
 
+/// Asked by system calls only, so there is a process.
+fn who() -> Ucred {
+    let current = osv_task::current();
+    let process = current.process();
+    let credentials = process.credentials();
+    Ucred { pid: process.pid() as i32, uid: credentials.user.effective, gid: credentials.group.effective }
+}
+
 /// Makes the machine's stack. Loopback works without a device.
 pub fn start(config: &Net, mut devices: Vec<Box<dyn Transport>>) {
-    let stack = Stack::new(Env { now: osv_sync::park::now, random, kick });
+    let stack = Stack::new(Env { now: osv_sync::park::now, random, kick, who });
     stack::register(stack.clone());
     let mut link: Option<Arc<Link>> = None;
     if *config != Net::None && !devices.is_empty() {

@@ -20,8 +20,8 @@ pub enum UnixName {
     Unnamed,
     /// In the abstract namespace, without the leading NUL.
     Abstract(Vec<u8>),
-    /// A path, without its NUL.
-    Path(Vec<u8>),
+    /// A path, without its NUL, and the device and number of the inode that bind(2) made or connect(2) found there.
+    Path(Vec<u8>, Option<(u64, u64)>),
 }
 
 /// A socket address.
@@ -33,6 +33,8 @@ pub enum Address {
     Inet(SocketAddr),
     /// AF_UNIX
     Unix(UnixName),
+    /// Of another family, or too short for its own; with its length.
+    Other(u16, usize),
 }
 
 fn be16(bytes: &[u8], at: usize) -> u16 {
@@ -40,7 +42,7 @@ fn be16(bytes: &[u8], at: usize) -> u16 {
 }
 
 impl Address {
-    /// Reads an address. EINVAL when it is too short, EAFNOSUPPORT for other families.
+    /// Reads an address. EINVAL when it has no family, or a path that is too long.
     pub fn parse(bytes: &[u8]) -> Result<Address, Errno> {
         if bytes.len() < 2 {
             return Err(Errno::EINVAL);
@@ -66,12 +68,11 @@ impl Address {
                     Some(0) => UnixName::Abstract(path[1..].to_vec()),
                     Some(_) => {
                         let end = path.iter().position(|&b| b == 0).unwrap_or(path.len());
-                        UnixName::Path(path[..end].to_vec())
+                        UnixName::Path(path[..end].to_vec(), None)
                     }
                 }))
             }
-            AF_INET | AF_INET6 => Err(Errno::EINVAL),
-            _ => Err(Errno::EAFNOSUPPORT),
+            family => Ok(Address::Other(family, bytes.len())),
         }
     }
 
@@ -79,7 +80,7 @@ impl Address {
     pub fn encode(&self, out: &mut [u8; 128]) -> usize {
         out.fill(0);
         match self {
-            Address::Unspec => 2,
+            Address::Unspec | Address::Other(..) => 2,
             Address::Inet(SocketAddr::V4(address)) => {
                 out[..2].copy_from_slice(&AF_INET.to_ne_bytes());
                 out[2..4].copy_from_slice(&address.port().to_be_bytes());
@@ -101,7 +102,7 @@ impl Address {
                         out[3..3 + n].copy_from_slice(&bytes[..n]);
                         3 + n
                     }
-                    UnixName::Path(bytes) => {
+                    UnixName::Path(bytes, _) => {
                         let n = bytes.len().min(108);
                         out[2..2 + n].copy_from_slice(&bytes[..n]);
                         (3 + n).min(110)

@@ -313,8 +313,8 @@ impl Flow {
                 core.socket().set_timeout(Some(SmolDuration::from_secs(RETRANSMIT_TIME.as_secs())));
                 if let (Some(listener), Some(me)) = (core.listener.take(), self.me.upgrade()) {
                     listener.half_open_done();
-                    let incoming = Incoming { stream: me, readiness: self.readiness.clone() };
-                    if listener.push(incoming).is_err() {
+                    let incoming = Incoming { stream: me, readiness: self.readiness.clone(), from: None };
+                    if listener.push(incoming, 0).is_err() {
                         core.socket().abort();
                         core.released = true;
                         self.egress(stack, core, now);

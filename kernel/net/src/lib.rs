@@ -18,8 +18,11 @@ extern crate alloc;
 extern crate std;
 
 pub mod address;
+pub mod control;
+pub mod datagram;
 pub mod flow;
 pub mod host;
+pub mod in_flight;
 pub mod link;
 pub mod listener;
 pub mod local;
@@ -28,7 +31,6 @@ pub mod options;
 pub mod socket;
 pub mod stack;
 pub mod stream;
-pub mod udp;
 
 pub use link::LinkDevice;
 pub use socket::Socket;

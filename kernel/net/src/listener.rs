@@ -1,11 +1,15 @@
 //! Listening sockets: the backlog of connections that wait for accept(2), and the cap on half-open ones.
 
+use crate::address::UnixName;
+use crate::control::Ucred;
 use crate::stream::Stream;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use osv_sync::{Events, Readiness, SpinLock};
+use osv_sync::{Events, Readiness, SpinLock, WaitQueue};
+use osv_vfs::OpenFile;
 
 /// A connection that nobody has accepted yet.
 pub struct Incoming {
@@ -13,6 +17,8 @@ pub struct Incoming {
     pub stream: Arc<dyn Stream>,
     /// What it tells of changes.
     pub readiness: Arc<Readiness>,
+    /// Who connected, and under which name, between Unix sockets.
+    pub from: Option<(Ucred, UnixName)>,
 }
 
 /// A listening socket.
@@ -24,6 +30,10 @@ pub struct Listener {
     closed: AtomicBool,
     queue: SpinLock<VecDeque<Incoming>>,
     readiness: Arc<Readiness>,
+    /// Who listens, between Unix sockets.
+    pub creds: Ucred,
+    /// Those within the machine who wait for room in the queue.
+    pub room: WaitQueue,
 }
 
 /// Half-open connections that one listener may have, beyond its backlog.
@@ -31,7 +41,7 @@ const HALF_OPEN_EXTRA: usize = 128;
 
 impl Listener {
     /// Listens at `local`; up to `backlog` connections wait.
-    pub fn new(local: SocketAddr, backlog: usize, readiness: Arc<Readiness>) -> Self {
+    pub fn new(local: SocketAddr, backlog: usize, readiness: Arc<Readiness>, creds: Ucred) -> Self {
         Listener {
             local,
             backlog: AtomicUsize::new(backlog.max(1)),
@@ -39,12 +49,15 @@ impl Listener {
             closed: AtomicBool::new(false),
             queue: SpinLock::new(VecDeque::new()),
             readiness,
+            creds,
+            room: WaitQueue::new(),
         }
     }
 
     /// listen(2) again, with another backlog.
     pub fn set_backlog(&self, backlog: usize) {
         self.backlog.store(backlog.max(1), Ordering::Relaxed);
+        self.room.wake_all();
     }
 
     fn full(&self) -> bool {
@@ -70,11 +83,13 @@ impl Listener {
         self.half_open.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Queues an established connection; gives it back when the listener is closed or full.
-    pub fn push(&self, incoming: Incoming) -> Result<(), Incoming> {
+    /// Queues an established connection; gives it back when the listener is closed, or full and `over` beyond that.
+    pub fn push(&self, incoming: Incoming, over: usize) -> Result<(), Incoming> {
         {
             let mut queue = self.queue.lock();
-            if self.closed.load(Ordering::Acquire) || queue.len() > self.backlog.load(Ordering::Relaxed) {
+            if self.closed.load(Ordering::Acquire)
+                || queue.len() > self.backlog.load(Ordering::Relaxed) + over
+            {
                 return Err(incoming);
             }
             queue.push_back(incoming);
@@ -85,7 +100,27 @@ impl Listener {
 
     /// The first connection that waits.
     pub fn pop(&self) -> Option<Incoming> {
-        self.queue.lock().pop_front()
+        let first = self.queue.lock().pop_front();
+        if first.is_some() {
+            self.room.wake_one();
+        }
+        first
+    }
+
+    /// Shows the files that wait in connections nobody has accepted.
+    pub fn visit_files(&self, visit: &mut dyn FnMut(&Arc<OpenFile>)) {
+        let waiting: Vec<Arc<dyn Stream>> = self.queue.lock().iter().map(|i| i.stream.clone()).collect();
+        for stream in waiting {
+            stream.visit_files(visit);
+        }
+    }
+
+    /// Lets go of them.
+    pub fn discard_files(&self) {
+        let waiting: Vec<Arc<dyn Stream>> = self.queue.lock().iter().map(|i| i.stream.clone()).collect();
+        for stream in waiting {
+            stream.discard_files();
+        }
     }
 
     /// Whether one waits.
@@ -106,5 +141,6 @@ impl Listener {
             incoming.stream.close(true);
         }
         self.readiness.changed(Events::HUP | Events::IN);
+        self.room.wake_all();
     }
 }

@@ -1,44 +1,26 @@
-//! Streams within the machine: two rings, one for each direction. Loopback TCP and Unix streams are made of
-//! them; nothing becomes a packet.
+//! Streams within the machine: two rings, one for each direction. Loopback TCP and Unix stream and seqpacket sockets
+//! are made of them; nothing becomes a packet.
 
+mod ring;
+
+use crate::control::Control;
 use crate::stream::{Shutdown, Stream, Try};
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use osv_base::Errno;
 use osv_base::io::{Sink, Source};
 use osv_sync::{Events, Readiness, SpinLock};
-
-/// Most bytes that one direction holds.
-pub const CAPACITY: usize = 256 * 1024;
-const CHUNK: usize = 4096;
-
-struct Ring {
-    bytes: VecDeque<u8>,
-    /// The writer will not write any more.
-    finished: bool,
-    /// The reader will not read any more.
-    refused: bool,
-    /// The reader went away with bytes unread, or reset the connection.
-    reset: bool,
-}
-
-struct Channel {
-    ring: SpinLock<Ring>,
-}
-
-impl Channel {
-    fn new() -> Self {
-        let ring = Ring { bytes: VecDeque::new(), finished: false, refused: false, reset: false };
-        Channel { ring: SpinLock::new(ring) }
-    }
-}
+use osv_vfs::OpenFile;
+use ring::Ring;
+pub use ring::{CAPACITY, RECORD_MAX, Taken};
 
 struct Pair {
-    /// `channels[i]` carries what end `i` reads.
-    channels: [Channel; 2],
+    /// `rings[i]` carries what end `i` reads.
+    rings: [SpinLock<Ring>; 2],
     readiness: [Arc<Readiness>; 2],
+    /// SO_PASSCRED of each end.
+    pass_creds: [AtomicBool; 2],
 }
 
 /// One end of a local stream.
@@ -50,9 +32,17 @@ pub struct LocalStream {
     peer: Option<SocketAddr>,
 }
 
-/// Two connected ends. `readiness[i]` is told when end `i` may have something to do.
-pub fn pair(readiness: [Arc<Readiness>; 2], addresses: Option<[SocketAddr; 2]>) -> [Arc<LocalStream>; 2] {
-    let pair = Arc::new(Pair { channels: [Channel::new(), Channel::new()], readiness });
+/// Two connected ends. `readiness[i]` is told when end `i` may have something to do. `records` keep their bounds.
+pub fn pair(
+    readiness: [Arc<Readiness>; 2],
+    addresses: Option<[SocketAddr; 2]>,
+    records: bool,
+) -> [Arc<LocalStream>; 2] {
+    let pair = Arc::new(Pair {
+        rings: [0, 1].map(|_| SpinLock::new(Ring::new(records))),
+        readiness,
+        pass_creds: [AtomicBool::new(false), AtomicBool::new(false)],
+    });
     [0, 1].map(|end| {
         Arc::new(LocalStream {
             pair: pair.clone(),
@@ -64,12 +54,15 @@ pub fn pair(readiness: [Arc<Readiness>; 2], addresses: Option<[SocketAddr; 2]>) 
     })
 }
 
+const IN: Events = Events::IN.union(Events::RDNORM);
+const OUT: Events = Events::OUT.union(Events::WRNORM);
+
 impl LocalStream {
     fn incoming(&self) -> &SpinLock<Ring> {
-        &self.pair.channels[self.end].ring
+        &self.pair.rings[self.end]
     }
     fn outgoing(&self) -> &SpinLock<Ring> {
-        &self.pair.channels[1 - self.end].ring
+        &self.pair.rings[1 - self.end]
     }
     fn tell_peer(&self, events: Events) {
         self.pair.readiness[1 - self.end].changed(events);
@@ -81,73 +74,88 @@ impl LocalStream {
 
 impl Stream for LocalStream {
     fn try_recv(&self, to: &mut dyn Sink, peek: bool) -> Try<usize> {
-        let (done, room_again) = {
+        self.try_recv_message(to, peek).map(|result| result.map(|taken| taken.len))
+    }
+
+    fn try_recv_message(&self, to: &mut dyn Sink, peek: bool) -> Try<Taken> {
+        let (taken, room_again) = {
             let mut ring = self.incoming().lock();
-            if ring.reset {
-                ring.reset = false;
-                ring.finished = true;
-                ring.bytes.clear();
-                return Some(Err(Errno::ECONNRESET.into()));
+            if ring.is_empty() {
+                if core::mem::take(&mut ring.reset) {
+                    return Some(Err(Errno::ECONNRESET.into()));
+                }
+                return (ring.finished || ring.refused).then(|| Ok(Taken::default()));
             }
-            if ring.bytes.is_empty() {
-                return (ring.finished || ring.refused).then_some(Ok(0));
+            let was_full = ring.is_full();
+            let taken = ring.take(to, peek, self.passes_creds());
+            let room_again = !peek && (was_full || ring.wants_room) && !ring.is_full();
+            if room_again {
+                ring.wants_room = false;
             }
-            let was_full = ring.bytes.len() >= CAPACITY;
-            let (front, back) = ring.bytes.as_slices();
-            let mut done = to.put(front);
-            if done == front.len() && !to.faulted() {
-                done += to.put(back);
-            }
-            if !peek {
-                ring.bytes.drain(..done);
-            }
-            (done, was_full && !peek && done > 0)
+            (taken, room_again)
         };
         if room_again {
-            self.tell_peer(Events::OUT | Events::WRNORM);
+            self.tell_peer(OUT);
         }
-        Some(Ok(done))
+        Some(Ok(taken))
     }
 
     fn try_send(&self, from: &mut dyn Source) -> Try<usize> {
-        let mut sent = 0;
+        self.try_send_with(from, &mut Control::default())
+    }
+
+    fn try_send_with(&self, from: &mut dyn Source, control: &mut Control) -> Try<usize> {
+        if let Some(errno) = self.take_error() {
+            return Some(Err(errno.into()));
+        }
+        let sent = {
+            let mut ring = self.outgoing().lock();
+            if ring.finished || ring.refused {
+                return Some(Err(Errno::EPIPE.into()));
+            }
+            if ring.is_full() && from.remaining() > 0 {
+                ring.wants_room = true;
+                return None;
+            }
+            match ring.put(from, control) {
+                Ok(sent) => sent,
+                Err(errno) => return Some(Err(errno.into())),
+            }
+        };
+        if sent > 0 {
+            self.tell_peer(IN);
+        }
+        Some(Ok(sent))
+    }
+
+    fn try_send_record(&self, bytes: &[u8], control: &mut Control) -> Try<usize> {
+        if let Some(errno) = self.take_error() {
+            return Some(Err(errno.into()));
+        }
         {
             let mut ring = self.outgoing().lock();
             if ring.finished || ring.refused {
                 return Some(Err(Errno::EPIPE.into()));
             }
-            if ring.bytes.len() >= CAPACITY && from.remaining() > 0 {
-                return None;
-            }
-            let mut chunk = [0u8; CHUNK];
-            while from.remaining() > 0 && ring.bytes.len() < CAPACITY {
-                let want = CHUNK.min(from.remaining()).min(CAPACITY - ring.bytes.len());
-                if ring.bytes.try_reserve(want).is_err() {
-                    break;
+            match ring.put_record(bytes, control) {
+                Ok(true) => {}
+                Ok(false) => {
+                    ring.wants_room = true;
+                    return None;
                 }
-                let got = from.take(&mut chunk[..want]);
-                ring.bytes.extend(&chunk[..got]);
-                sent += got;
-                if got < want {
-                    break;
-                }
-            }
-            if sent == 0 && from.remaining() > 0 && !from.faulted() {
-                return Some(Err(Errno::ENOBUFS.into()));
+                Err(errno) => return Some(Err(errno.into())),
             }
         }
-        if sent > 0 {
-            self.tell_peer(Events::IN | Events::RDNORM);
-        }
-        Some(Ok(sent))
+        self.tell_peer(IN);
+        Some(Ok(bytes.len()))
     }
 
     fn poll(&self) -> Events {
         let mut events = Events::empty();
         let in_finished = {
             let ring = self.incoming().lock();
-            if !ring.bytes.is_empty() || ring.finished || ring.refused || ring.reset {
-                events |= Events::IN | Events::RDNORM;
+            if !ring.is_empty() || ring.finished || ring.refused || ring.reset {
+                events |= IN;
             }
             if ring.finished || ring.refused {
                 events |= Events::RDHUP;
@@ -157,9 +165,11 @@ impl Stream for LocalStream {
             }
             ring.finished
         };
-        let ring = self.outgoing().lock();
-        if ring.bytes.len() < CAPACITY || ring.finished || ring.refused {
-            events |= Events::OUT | Events::WRNORM;
+        let mut ring = self.outgoing().lock();
+        if !ring.is_full() || ring.finished || ring.refused {
+            events |= OUT;
+        } else {
+            ring.wants_room = true;
         }
         if in_finished && (ring.finished || ring.refused) {
             events |= Events::HUP;
@@ -168,11 +178,11 @@ impl Stream for LocalStream {
     }
 
     fn readable_bytes(&self) -> usize {
-        self.incoming().lock().bytes.len()
+        self.incoming().lock().next_len()
     }
 
     fn unsent_bytes(&self) -> usize {
-        self.outgoing().lock().bytes.len()
+        self.outgoing().lock().len()
     }
 
     fn shutdown(&self, how: Shutdown) {
@@ -190,28 +200,46 @@ impl Stream for LocalStream {
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
-        let unread = {
+        let (unread, gone) = {
             let mut ring = self.incoming().lock();
             ring.refused = true;
-            !core::mem::take(&mut ring.bytes).is_empty()
+            (!ring.is_empty(), ring.clear())
         };
+        drop(gone);
         {
             let mut ring = self.outgoing().lock();
             ring.finished = true;
-            // Unread bytes at close reset the connection (RFC 1122, 4.2.2.13), and a reset discards what was sent.
+            // Unread bytes at close reset the connection (RFC 1122, 4.2.2.13). What was sent before may be read first.
             ring.reset = reset || unread;
         }
         self.tell_peer(Events::IN | Events::RDHUP | Events::HUP | Events::OUT | Events::ERR);
     }
 
     fn take_error(&self) -> Option<Errno> {
-        None
+        let reset = core::mem::take(&mut self.incoming().lock().reset);
+        reset.then_some(Errno::ECONNRESET)
     }
     fn local(&self) -> Option<SocketAddr> {
         self.local
     }
     fn peer(&self) -> Option<SocketAddr> {
         self.peer
+    }
+    fn set_pass_creds(&self, on: bool) {
+        self.pair.pass_creds[self.end].store(on, Ordering::Relaxed);
+    }
+    fn passes_creds(&self) -> bool {
+        self.pair.pass_creds[self.end].load(Ordering::Relaxed)
+    }
+    fn wants_creds(&self) -> bool {
+        self.pair.pass_creds.iter().any(|on| on.load(Ordering::Relaxed))
+    }
+    fn visit_files(&self, visit: &mut dyn FnMut(&Arc<OpenFile>)) {
+        self.incoming().lock().visit_files(visit);
+    }
+    fn discard_files(&self) {
+        let taken = self.incoming().lock().take_files();
+        drop(taken);
     }
 }
 

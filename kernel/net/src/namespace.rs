@@ -1,8 +1,9 @@
 //! Who holds which port and name: bound TCP ports, listeners, UDP sockets, Unix names.
 
 use crate::address::{UnixName, takes};
+use crate::datagram::Datagrams;
 use crate::listener::Listener;
-use crate::udp::Datagrams;
+use crate::socket::Kind;
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -132,41 +133,64 @@ impl<T: Clone> Default for Ports<T> {
 #[derive(Clone)]
 pub enum UnixTarget {
     /// A listening stream or seqpacket socket.
-    Listener(Weak<Listener>),
+    Listener(Weak<Listener>, Kind),
     /// A datagram socket.
     Datagrams(Weak<Datagrams>),
     /// Bound, and not listening.
-    Nobody,
+    Nobody(Kind),
 }
 
-/// The Unix names of the machine. Paths are names here: no inode is made for them yet.
+/// What a Unix socket is found by: a name without a file, or the inode that bind(2) made.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum UnixKey {
+    /// In the abstract namespace.
+    Abstract(Vec<u8>),
+    /// Device and number of an inode.
+    Inode(u64, u64),
+}
+
+impl UnixKey {
+    /// The key of a name; `None` for one that leads nowhere.
+    pub fn of(name: &UnixName) -> Option<UnixKey> {
+        match name {
+            UnixName::Abstract(bytes) => Some(UnixKey::Abstract(bytes.clone())),
+            UnixName::Path(_, Some((dev, ino))) => Some(UnixKey::Inode(*dev, *ino)),
+            UnixName::Path(_, None) | UnixName::Unnamed => None,
+        }
+    }
+}
+
+/// The Unix sockets of the machine that have names.
 #[derive(Default)]
 pub struct UnixNames {
-    names: BTreeMap<UnixName, UnixTarget>,
+    names: BTreeMap<UnixKey, UnixTarget>,
 }
 
 impl UnixNames {
     /// Takes a name. EADDRINUSE when somebody has it.
-    pub fn bind(&mut self, name: UnixName, target: UnixTarget) -> Result<(), Errno> {
-        if self.names.contains_key(&name) {
+    pub fn bind(&mut self, name: &UnixName, target: UnixTarget) -> Result<(), Errno> {
+        let key = UnixKey::of(name).ok_or(Errno::EINVAL)?;
+        if self.names.contains_key(&key) {
             return Err(Errno::EADDRINUSE);
         }
-        self.names.insert(name, target);
+        self.names.insert(key, target);
         Ok(())
     }
     /// Changes what a name leads to.
     pub fn answer(&mut self, name: &UnixName, target: UnixTarget) {
-        if let Some(entry) = self.names.get_mut(name) {
+        if let Some(entry) = UnixKey::of(name).and_then(|key| self.names.get_mut(&key)) {
             *entry = target;
         }
     }
     /// What it leads to.
     pub fn find(&self, name: &UnixName) -> Option<UnixTarget> {
-        self.names.get(name).cloned()
+        self.names.get(&UnixKey::of(name)?).cloned()
     }
     /// Gives a name back.
     pub fn release(&mut self, name: &UnixName) {
-        self.names.remove(name);
+        if let Some(key) = UnixKey::of(name) {
+            self.names.remove(&key);
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub mod so {
     pub const KEEPALIVE: i32 = 9;
     pub const LINGER: i32 = 13;
     pub const REUSEPORT: i32 = 15;
+    pub const PASSCRED: i32 = 16;
+    pub const PEERCRED: i32 = 17;
     pub const RCVLOWAT: i32 = 18;
     pub const SNDLOWAT: i32 = 19;
     pub const RCVTIMEO: i32 = 20;
@@ -75,6 +77,8 @@ pub struct Options {
     pub send_timeout: Option<Duration>,
     /// IPV6_V6ONLY
     pub v6only: bool,
+    /// SO_PASSCRED
+    pub pass_creds: bool,
 }
 
 impl Default for Options {
@@ -92,6 +96,7 @@ impl Default for Options {
             receive_timeout: None,
             send_timeout: None,
             v6only: false,
+            pass_creds: false,
         }
     }
 }

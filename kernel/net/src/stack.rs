@@ -1,11 +1,13 @@
 //! The stack of the machine: the classifier, the host interface over the link, timers, and the tables of ports.
 
 use crate::address::Address;
+use crate::control::{Control, Ucred};
+use crate::datagram::Datagram;
 use crate::flow::{Flow, FlowKey, Shard, TimerTarget};
 use crate::host::{self, ETHERNET_HEADER, HostConfig, IPV4_HEADER, Neighbours, Resolution};
+use crate::in_flight::InFlight;
 use crate::link::{LinkDevice, NeedsChecksum};
 use crate::namespace::{TcpPorts, UdpPorts, UnixNames};
-use crate::udp::Datagram;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -27,6 +29,8 @@ pub struct Env {
     pub random: fn(&mut [u8]),
     /// Wakes the worker: a timer is due earlier than it knew.
     pub kick: fn(),
+    /// The credentials of the calling process.
+    pub who: fn() -> Ucred,
 }
 
 const SHARDS: usize = 16;
@@ -82,6 +86,8 @@ pub struct Stack {
     pub udp_ports: SpinLock<UdpPorts>,
     /// Unix names.
     pub unix_names: SpinLock<UnixNames>,
+    /// Files on their way through Unix sockets.
+    pub in_flight: Arc<InFlight>,
     /// See [`Counters`].
     pub counters: Counters,
 }
@@ -118,6 +124,7 @@ impl Stack {
             tcp_ports: SpinLock::new(TcpPorts::new()),
             udp_ports: SpinLock::new(UdpPorts::new()),
             unix_names: SpinLock::new(UnixNames::default()),
+            in_flight: Arc::default(),
             counters: Counters::default(),
         })
     }
@@ -147,6 +154,11 @@ impl Stack {
     /// CLOCK_MONOTONIC.
     pub fn now(&self) -> Instant {
         (self.env.now)()
+    }
+
+    /// The credentials of the calling process.
+    pub fn who(&self) -> Ucred {
+        (self.env.who)()
     }
 
     /// A random number from the CSPRNG.
@@ -413,7 +425,11 @@ impl Stack {
         let to = SocketAddr::new(ip.dst_addr().into(), datagram.dst_port());
         let from = SocketAddr::new(ip.src_addr().into(), datagram.src_port());
         let target = self.udp_ports.lock().find(to, u64::from(from.port()))?;
-        target.push(Datagram { from: Address::Inet(from), bytes: datagram.payload().to_vec() });
+        let bytes = datagram.payload().to_vec();
+        let from = Address::Inet(from);
+        // Without room, or for a socket connected elsewhere, it is lost, as on any network.
+        let mut datagram = Some(Datagram { from, sender: 0, bytes, control: Control::default() });
+        let _ = target.push(&mut datagram, None);
         Some(())
     }
 

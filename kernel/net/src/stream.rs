@@ -1,9 +1,13 @@
 //! A connected byte stream, whatever carries it: a TCP flow, or paired rings within the machine.
 
+use crate::control::Control;
+use crate::local::Taken;
+use alloc::sync::Arc;
 use core::net::SocketAddr;
 use osv_base::io::{Sink, Source};
 use osv_base::{Errno, Res};
 use osv_sync::Events;
+use osv_vfs::OpenFile;
 
 /// One attempt at an operation that may have to wait.
 pub type Try<T> = Option<Res<T>>;
@@ -38,6 +42,19 @@ pub trait Stream: Send + Sync {
     fn try_recv(&self, to: &mut dyn Sink, peek: bool) -> Try<usize>;
     /// Queues bytes to send; as many as there is room for.
     fn try_send(&self, from: &mut dyn Source) -> Try<usize>;
+    /// As [`Stream::try_recv`], with what travelled beside the bytes.
+    fn try_recv_message(&self, to: &mut dyn Sink, peek: bool) -> Try<Taken> {
+        let received = self.try_recv(to, peek);
+        received.map(|r| r.map(|len| Taken { len, full_len: len, control: Control::default() }))
+    }
+    /// As [`Stream::try_send`], with `control` beside the first byte.
+    fn try_send_with(&self, from: &mut dyn Source, _control: &mut Control) -> Try<usize> {
+        self.try_send(from)
+    }
+    /// Queues a record, whole, on a stream of records.
+    fn try_send_record(&self, _bytes: &[u8], _control: &mut Control) -> Try<usize> {
+        Some(Err(Errno::EOPNOTSUPP.into()))
+    }
     /// What holds now.
     fn poll(&self) -> Events;
     /// Bytes that a read would find (FIONREAD).
@@ -60,6 +77,20 @@ pub trait Stream: Send + Sync {
     fn set_nodelay(&self, _on: bool) {}
     /// SO_KEEPALIVE with its idle time.
     fn set_keepalive(&self, _idle: Option<core::time::Duration>) {}
+    /// SO_PASSCRED of this end.
+    fn set_pass_creds(&self, _on: bool) {}
+    /// Whether this end wants credentials with what it receives.
+    fn passes_creds(&self) -> bool {
+        false
+    }
+    /// Whether either end does.
+    fn wants_creds(&self) -> bool {
+        false
+    }
+    /// Shows the files that wait to be received.
+    fn visit_files(&self, _visit: &mut dyn FnMut(&Arc<OpenFile>)) {}
+    /// Lets go of the files that wait to be received.
+    fn discard_files(&self) {}
     /// The state for TCP_INFO, numbered as Linux does (TCP_ESTABLISHED is 1).
     fn tcp_state(&self) -> u8 {
         1

@@ -1,6 +1,9 @@
 //! Two stacks joined by a link that may lose frames, driven by a worker thread each, as in a guest.
 
+mod unix;
+
 use crate::address::Address;
+use crate::control::{Control, Ucred};
 use crate::host::HostConfig;
 use crate::link::{LinkDevice, LinkFull, NeedsChecksum};
 use crate::socket::{Family, Kind, MessageFlags, Socket};
@@ -76,6 +79,12 @@ fn random(out: &mut [u8]) {
     }
 }
 
+fn who() -> Ucred {
+    Ucred { pid: 2, uid: 0, gid: 0 }
+}
+
+const ENV: Env = Env { now: osv_sync::park::now, random, kick: || {}, who };
+
 struct Net {
     stacks: [Arc<Stack>; 2],
     stop: Arc<AtomicBool>,
@@ -89,7 +98,7 @@ impl Net {
         let wires: [Wire; 2] = Default::default();
         let stop = Arc::new(AtomicBool::new(false));
         let stacks = [0, 1].map(|i| {
-            let stack = Stack::new(Env { now: osv_sync::park::now, random, kick: || {} });
+            let stack = Stack::new(ENV);
             stack.configure(HostConfig { address: ADDRESSES[i], prefix_len: 24, gateway: None });
             stack.attach(Arc::new(Cable {
                 mac: [2, 0, 0, 0, 0, i as u8],
@@ -144,7 +153,10 @@ fn pattern(len: usize) -> Vec<u8> {
 
 fn send_all(socket: &Socket, bytes: &[u8]) {
     let mut source = SliceSource::new(bytes);
-    assert_eq!(socket.send(&mut source, None, MessageFlags::default()).unwrap(), bytes.len());
+    assert_eq!(
+        socket.send(&mut source, None, MessageFlags::default(), &mut Control::default()).unwrap(),
+        bytes.len()
+    );
 }
 
 fn recv_to_end(socket: &Socket) -> Vec<u8> {
@@ -194,7 +206,7 @@ fn a_stream_survives_loss() {
 
 #[test]
 fn a_stream_within_the_machine_needs_no_link() {
-    let stack = Stack::new(Env { now: osv_sync::park::now, random, kick: || {} });
+    let stack = Stack::new(ENV);
     let server = Socket::new(&stack, Family::Inet, Kind::Stream).unwrap();
     server.bind(&at(Ipv4Addr::LOCALHOST, 7)).unwrap();
     server.listen(1).unwrap();
@@ -256,7 +268,9 @@ fn datagrams_keep_their_bounds_and_senders() {
     let client = net.socket(1, Kind::Datagram);
     for text in [&b"one"[..], b"", b"three"] {
         let mut source = SliceSource::new(text);
-        client.send(&mut source, Some(&at(ADDRESSES[0], 53)), MessageFlags::default()).unwrap();
+        client
+            .send(&mut source, Some(&at(ADDRESSES[0], 53)), MessageFlags::default(), &mut Control::default())
+            .unwrap();
         let mut buf = [0; 4];
         let mut sink = SliceSink::new(&mut buf);
         let received = server.recv(&mut sink, MessageFlags::default()).unwrap();

@@ -1,23 +1,33 @@
 //! Sockets: socket(2), bind(2), send(2), recv(2), getsockopt(2) and kin, over `osv_net`.
 
-use crate::cursor::{Segments, UserSink, UserSource};
+mod control;
+mod message;
+
+pub use message::{recvfrom, recvmmsg, recvmsg, sendmmsg, sendmsg, sendto};
+
 use crate::cx::Cx;
 use alloc::sync::Arc;
-use osv_abi::arg::{Fd, Flags, In, InBuf, InOut, Int, Out, OutBuf, UInt};
-use osv_abi::uapi::IoVec;
+use osv_abi::arg::{Fd, InBuf, InOut, Int, Out, UInt};
 use osv_abi::uapi::file::open as o;
-use osv_abi::uapi::socket::{MsgHdr, msg, sock};
+use osv_abi::uapi::socket::{msg, sock};
 use osv_abi::{Errno, UserAddr, UserMemory};
 use osv_base::{Fail, Res};
-use osv_net::address::Address;
-use osv_net::socket::{Family, Kind, MessageFlags, Received, Socket};
+use osv_net::address::{Address, UnixName};
+use osv_net::socket::{Family, Kind, MessageFlags, Socket};
 use osv_net::stack::{Stack, stack};
 use osv_net::stream::Shutdown;
-use osv_vfs::{FdFlags, OpenFile};
+use osv_vfs::context::MAY_WRITE;
+use osv_vfs::{FdFlags, Kind as FileKind, OpenFile, ops};
 
 /// Longest address that a call takes (`struct sockaddr_storage`).
 const ADDRESS_MAX: usize = 128;
 const SOMAXCONN: i32 = 4096;
+/// Address families are below this (AF_MAX).
+const FAMILIES: i32 = 46;
+/// The last type that socket(2) knows, SOCK_PACKET.
+const TYPE_LAST: u32 = 10;
+/// IP protocols are below this (IPPROTO_MAX).
+const PROTOCOLS: i32 = 263;
 
 /// An open socket: the description, for its status flags, and the socket in it.
 struct Open(Arc<OpenFile>);
@@ -43,8 +53,6 @@ impl Open {
             nonblock: self.nonblock() || flags & msg::DONTWAIT != 0 || done > 0 && flags & msg::WAITALL == 0,
             peek: flags & msg::PEEK != 0,
             wait_all: flags & msg::WAITALL != 0,
-            trunc: flags & msg::TRUNC != 0,
-            more: flags & msg::MORE != 0,
         }
     }
 }
@@ -62,26 +70,41 @@ fn status_of(flags: u32) -> Result<(u32, bool), Errno> {
 }
 
 fn kind_of(family: i32, kind: u32, protocol: i32) -> Result<(Family, Kind), Errno> {
+    let kind = kind & sock::TYPE_MASK;
+    if !(0..FAMILIES).contains(&family) {
+        return Err(Errno::EAFNOSUPPORT);
+    }
+    if kind > TYPE_LAST {
+        return Err(Errno::EINVAL);
+    }
     let family = match family {
         1 => Family::Unix,
         2 => Family::Inet,
         10 => Family::Inet6,
         _ => return Err(Errno::EAFNOSUPPORT),
     };
-    let kind = match kind & sock::TYPE_MASK {
-        sock::STREAM => Kind::Stream,
-        sock::DGRAM => Kind::Datagram,
-        sock::SEQPACKET => Kind::SeqPacket,
-        0 | 11.. => return Err(Errno::EINVAL),
-        _ => return Err(Errno::ESOCKTNOSUPPORT),
-    };
-    let fits = match (family, kind) {
-        (Family::Unix, _) => matches!(protocol, 0 | 1),
-        (_, Kind::Stream) => matches!(protocol, 0 | 6),
-        (_, Kind::Datagram) => matches!(protocol, 0 | 17),
-        (_, Kind::SeqPacket) => return Err(Errno::ESOCKTNOSUPPORT),
-    };
-    if fits { Ok((family, kind)) } else { Err(Errno::EPROTONOSUPPORT) }
+    if family == Family::Unix {
+        if !matches!(protocol, 0 | 1) {
+            return Err(Errno::EPROTONOSUPPORT);
+        }
+        let kind = match kind {
+            sock::STREAM => Kind::Stream,
+            // Linux takes either.
+            sock::DGRAM | sock::RAW => Kind::Datagram,
+            sock::SEQPACKET => Kind::SeqPacket,
+            _ => return Err(Errno::ESOCKTNOSUPPORT),
+        };
+        return Ok((family, kind));
+    }
+    if !(0..PROTOCOLS).contains(&protocol) {
+        return Err(Errno::EINVAL);
+    }
+    match (kind, protocol) {
+        (sock::STREAM, 0 | 6) => Ok((family, Kind::Stream)),
+        (sock::DGRAM, 0 | 17) => Ok((family, Kind::Datagram)),
+        (sock::STREAM | sock::DGRAM, _) | (sock::RAW, 0) => Err(Errno::EPROTONOSUPPORT),
+        _ => Err(Errno::ESOCKTNOSUPPORT),
+    }
 }
 
 fn read_address(cx: &Cx<'_>, address: InBuf) -> Result<Address, Errno> {
@@ -91,6 +114,19 @@ fn read_address(cx: &Cx<'_>, address: InBuf) -> Result<Address, Errno> {
     let mut bytes = [0; ADDRESS_MAX];
     cx.read_bytes(address.addr, &mut bytes[..address.len])?;
     Address::parse(&bytes[..address.len])
+}
+
+/// Finds the socket that a Unix path leads to: ENOENT, EACCES, ECONNREFUSED when it is no socket.
+fn find_socket(cx: &Cx<'_>, address: Address) -> Res<Address> {
+    let Address::Unix(UnixName::Path(path, _)) = &address else { return Ok(address) };
+    let creds = cx.creds();
+    let entry = ops::find(&cx.start(Fd::CWD, path, &creds)?, path, true)?;
+    let attr = entry.inode().attr();
+    creds.may(&attr, MAY_WRITE)?;
+    if entry.kind() != FileKind::Socket {
+        return Err(Errno::ECONNREFUSED.into());
+    }
+    Ok(Address::Unix(UnixName::Path(path.to_vec(), Some((attr.dev, attr.ino)))))
 }
 
 /// Writes `address` as getsockname(2) does: cut to the buffer, and its whole length told.
@@ -136,7 +172,24 @@ pub fn socketpair(cx: &mut Cx<'_>, family: Int, kind: UInt, protocol: Int, fds: 
 pub fn bind(cx: &mut Cx<'_>, fd: Fd, address: InBuf) -> Res<()> {
     let open = Open::get(cx, fd)?;
     let address = read_address(cx, address)?;
-    open.socket()?.bind(&address)
+    let socket = open.socket()?;
+    let Address::Unix(UnixName::Path(path, _)) = &address else { return socket.bind(&address) };
+    if !socket.is_unix() {
+        return socket.bind(&address);
+    }
+    let (creds, umask) = (cx.creds(), cx.fs().umask());
+    let start = cx.start(Fd::CWD, path, &creds)?;
+    let made = ops::mknod(&start, path, FileKind::Socket, 0o777, umask, 0).map_err(|fail| match fail {
+        Fail::Errno(Errno::EEXIST) => Fail::Errno(Errno::EADDRINUSE),
+        other => other,
+    })?;
+    let attr = made.inode().attr();
+    let bound = socket.bind(&Address::Unix(UnixName::Path(path.clone(), Some((attr.dev, attr.ino)))));
+    if bound.is_err() {
+        // The socket has a name already: the file goes again.
+        let _ = ops::unlink(&start, path);
+    }
+    bound
 }
 
 /// listen(2)
@@ -155,129 +208,24 @@ pub fn accept(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, length: InOut<u32>) ->
 pub fn accept4(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, length: InOut<u32>, flags: UInt) -> Res<Fd> {
     let (status, cloexec) = status_of(flags.0)?;
     let open = Open::get(cx, fd)?;
+    let process = cx.process();
+    // Before a connection is taken that could not be kept.
+    let reserved = process.fds().reserve(FdFlags { cloexec }, cx.nofile_limit())?;
     let accepted = open.socket()?.accept(open.nonblock())?;
+    let peer = accepted.peer().unwrap_or(Address::Unspec);
+    // From here on whoever drops it closes the connection.
+    let accepted = Arc::new(OpenFile::new(accepted, status));
     if !address.is_null() {
-        let peer = accepted.peer().unwrap_or(Address::Unspec);
         write_address(cx, &peer, address, length)?;
     }
-    cx.install_new(accepted, status, cloexec)
+    Ok(Fd(reserved.fill(accepted)))
 }
 
 /// connect(2)
 pub fn connect(cx: &mut Cx<'_>, fd: Fd, address: InBuf) -> Res<()> {
     let open = Open::get(cx, fd)?;
-    let address = read_address(cx, address)?;
+    let address = find_socket(cx, read_address(cx, address)?)?;
     open.socket()?.connect(&address, open.nonblock())
-}
-
-fn send(cx: &Cx<'_>, open: &Open, from: Segments<'_>, flags: u32, to: Option<&Address>) -> Res<usize> {
-    if flags & msg::OOB != 0 {
-        return Err(Errno::EOPNOTSUPP.into());
-    }
-    let socket = open.socket()?;
-    if open.0.whole() {
-        return cx.whole_in(&from, |from| socket.send(from, to, open.message_flags(flags, 0)));
-    }
-    let result = cx.transfer_in(&mut UserSource::new(from), |from, _| {
-        socket.send(from, to, open.message_flags(flags, 0))
-    });
-    if flags & msg::NOSIGNAL != 0 { result } else { cx.broken_pipe(result) }
-}
-
-fn recv(cx: &Cx<'_>, open: &Open, to: Segments<'_>, flags: u32) -> Res<Received> {
-    if flags & msg::OOB != 0 {
-        return Err(Errno::EINVAL.into());
-    }
-    let socket = open.socket()?;
-    // A stream's bytes that are only looked at come again from the first one, as a message's do.
-    if open.0.whole() || flags & msg::PEEK != 0 {
-        return cx.whole_out(&to, |to| socket.recv(to, open.message_flags(flags, 0)));
-    }
-    let mut last = Received { len: 0, full_len: 0, from: None };
-    let total = cx.transfer_out(&mut UserSink::new(to), |to, done| {
-        last = socket.recv(to, open.message_flags(flags, done))?;
-        Ok(last.len)
-    })?;
-    Ok(Received { len: total, ..last })
-}
-
-fn checked(addr: UserAddr, len: usize) -> Result<Segments<'static>, Errno> {
-    let len = len.min(crate::cx::MAX_RW_COUNT);
-    if addr.range_ok(len) { Ok(Segments::one(addr, len)) } else { Err(Errno::EFAULT) }
-}
-
-/// sendto(2)
-pub fn sendto(cx: &mut Cx<'_>, fd: Fd, buf: InBuf, flags: Flags, address: InBuf) -> Res<usize> {
-    let from = checked(buf.addr, buf.len)?;
-    let open = Open::get(cx, fd)?;
-    let to = if address.addr.is_null() { None } else { Some(read_address(cx, address)?) };
-    send(cx, &open, from, flags.0, to.as_ref())
-}
-
-/// recvfrom(2)
-pub fn recvfrom(
-    cx: &mut Cx<'_>,
-    fd: Fd,
-    buf: OutBuf,
-    flags: Flags,
-    address: UserAddr,
-    length: InOut<u32>,
-) -> Res<usize> {
-    let to = checked(buf.addr, buf.len)?;
-    let open = Open::get(cx, fd)?;
-    let received = recv(cx, &open, to, flags.0)?;
-    if !address.is_null() {
-        match &received.from {
-            Some(from) => write_address(cx, from, address, length)?,
-            None => length.write(cx, &0)?,
-        }
-    }
-    let whole = flags.0 & msg::TRUNC != 0 && received.from.is_some();
-    Ok(if whole { received.full_len } else { received.len })
-}
-
-fn read_vectors(cx: &Cx<'_>, header: &MsgHdr) -> Result<alloc::vec::Vec<IoVec>, Errno> {
-    let count = usize::try_from(header.iov_len).map_err(|_| Errno::EMSGSIZE)?;
-    if count > osv_abi::uapi::UIO_MAXIOV {
-        return Err(Errno::EMSGSIZE);
-    }
-    cx.read_iovecs(UserAddr(header.iov), count)
-}
-
-/// sendmsg(2)
-pub fn sendmsg(cx: &mut Cx<'_>, fd: Fd, message: In<MsgHdr>, flags: Flags) -> Res<usize> {
-    let open = Open::get(cx, fd)?;
-    let header = message.read(cx)?;
-    let vectors = read_vectors(cx, &header)?;
-    if header.control != 0 && header.control_len != 0 {
-        return Err(Errno::EOPNOTSUPP.into());
-    }
-    let to = if header.name == 0 || header.name_len == 0 {
-        None
-    } else {
-        Some(read_address(cx, InBuf { addr: UserAddr(header.name), len: header.name_len as usize })?)
-    };
-    send(cx, &open, Segments::many(&vectors), flags.0, to.as_ref())
-}
-
-/// recvmsg(2)
-pub fn recvmsg(cx: &mut Cx<'_>, fd: Fd, message: InOut<MsgHdr>, flags: Flags) -> Res<usize> {
-    let open = Open::get(cx, fd)?;
-    let mut header = message.read(cx)?;
-    let vectors = read_vectors(cx, &header)?;
-    let received = recv(cx, &open, Segments::many(&vectors), flags.0)?;
-    if header.name != 0 {
-        let mut bytes = [0; ADDRESS_MAX];
-        let len = received.from.as_ref().map_or(0, |from| from.encode(&mut bytes));
-        let room = header.name_len.min(ADDRESS_MAX as u32) as usize;
-        cx.write_bytes(UserAddr(header.name), &bytes[..len.min(room)])?;
-        header.name_len = len as u32;
-    }
-    let cut = received.from.is_some() && received.full_len > received.len;
-    header.flags = if cut { msg::TRUNC } else { 0 };
-    header.control_len = 0;
-    message.write(cx, &header)?;
-    Ok(if cut && flags.0 & msg::TRUNC != 0 { received.full_len } else { received.len })
 }
 
 /// shutdown(2)

@@ -72,23 +72,66 @@ impl Slots {
 
     fn put(&mut self, fd: usize, file: Arc<OpenFile>, flags: FdFlags) -> Res<Option<Arc<OpenFile>>> {
         self.grow(fd)?;
+        self.mark(fd, flags);
+        Ok(self.files[fd].replace(file))
+    }
+
+    fn mark(&mut self, fd: usize, flags: FdFlags) {
         Self::set(&mut self.taken, fd, true);
         Self::set(&mut self.cloexec, fd, flags.cloexec);
         while self.taken.get(self.hint) == Some(&u64::MAX) {
             self.hint += 1;
         }
-        Ok(self.files[fd].replace(file))
+    }
+
+    fn free(&mut self, fd: usize) {
+        Self::set(&mut self.taken, fd, false);
+        self.hint = self.hint.min(fd / 64);
     }
 
     fn take(&mut self, fd: usize) -> Option<Arc<OpenFile>> {
         let file = self.files.get_mut(fd)?.take()?;
-        Self::set(&mut self.taken, fd, false);
-        self.hint = self.hint.min(fd / 64);
+        self.free(fd);
         Some(file)
     }
 }
 
 const EBADF: Errno = Errno::EBADF;
+
+/// A descriptor without a file; given back unless [`Reserved::fill`] is called.
+#[derive(Debug)]
+pub struct Reserved<'t> {
+    table: &'t FdTable,
+    fd: usize,
+    flags: FdFlags,
+}
+
+impl Reserved<'_> {
+    /// The descriptor.
+    pub fn fd(&self) -> i32 {
+        self.fd as i32
+    }
+
+    /// Makes it refer to `file`; returns its number.
+    pub fn fill(self, file: Arc<OpenFile>) -> i32 {
+        let (fd, flags) = (self.fd, self.flags);
+        // The later of two wins, should another thread have put a file there with dup2(2) or closed that again.
+        let displaced = self.table.slots.lock().put(fd, file, flags);
+        drop(displaced);
+        // There is nothing left to give back.
+        mem::forget(self);
+        fd as i32
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        let mut slots = self.table.slots.lock();
+        if slots.files.get(self.fd).is_some_and(Option::is_none) {
+            slots.free(self.fd);
+        }
+    }
+}
 
 impl FdTable {
     /// A table without descriptors.
@@ -98,7 +141,14 @@ impl FdTable {
 
     /// A copy, as fork(2) makes: the descriptions are shared.
     pub fn fork(&self) -> Self {
-        FdTable { slots: SpinLock::new(self.slots.lock().clone()) }
+        let mut slots = self.slots.lock().clone();
+        // What a thread of the parent's has reserved is free here.
+        for fd in 0..slots.files.len() {
+            if slots.files[fd].is_none() {
+                slots.free(fd);
+            }
+        }
+        FdTable { slots: SpinLock::new(slots) }
     }
 
     /// The description behind `fd`: EBADF.
@@ -122,6 +172,19 @@ impl FdTable {
         }
         slots.put(fd, file, flags)?;
         Ok(fd as i32)
+    }
+
+    /// Takes the lowest free descriptor below `limit` without a file yet: until it has one it is not open for anybody.
+    /// EMFILE before a call does what cannot be undone.
+    pub fn reserve(&self, flags: FdFlags, limit: u64) -> Res<Reserved<'_>> {
+        let mut slots = self.slots.lock();
+        let fd = slots.lowest_free(0);
+        if fd as u64 >= limit.min(u64::from(NR_OPEN)) {
+            return Err(Errno::EMFILE.into());
+        }
+        slots.grow(fd)?;
+        slots.mark(fd, flags);
+        Ok(Reserved { table: self, fd, flags })
     }
 
     /// As [`FdTable::insert`] from 0 on, for two files at once (pipe, socketpair): both or none.

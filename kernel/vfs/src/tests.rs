@@ -108,6 +108,25 @@ proptest! {
 }
 
 #[test]
+fn a_reserved_descriptor_is_open_for_nobody_until_it_is_filled() {
+    let table = FdTable::new();
+    let flags = FdFlags { cloexec: true };
+    let reserved = table.reserve(flags, 1).unwrap();
+    assert_eq!(reserved.fd(), 0);
+    assert_eq!(table.get(0).map(drop), Err(Errno::EBADF));
+    assert_eq!(table.close(0).map(drop), Err(Errno::EBADF));
+    assert_eq!(table.reserve(flags, 1).map(drop), Err(Errno::EMFILE.into()));
+    // A child does not inherit what only its parent will fill.
+    let child = table.fork();
+    assert_eq!(child.reserve(flags, 1).map(drop), Ok(()));
+    drop(reserved);
+    let reserved = table.reserve(flags, 1).unwrap();
+    assert_eq!(reserved.fill(open()), 0);
+    assert!(table.get(0).is_ok());
+    assert_eq!(table.flags(0), Ok(flags));
+}
+
+#[test]
 fn negative_descriptors_are_bad() {
     let table = FdTable::new();
     assert_eq!(table.get(-1).err(), Some(Errno::EBADF));
