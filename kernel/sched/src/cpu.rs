@@ -163,7 +163,11 @@ impl Local {
     fn admit(&mut self, entity: NonNull<Entity>, now: Instant) -> u64 {
         // SAFETY: whoever admits has the duty to queue the entity, so it is alive and nobody else's.
         let e = unsafe { entity.as_ref() };
-        let slept = now.since(Instant(e.slept_at.load(Ordering::Relaxed)));
+        // One that has not run yet has not slept either: no lead over the one that made it.
+        let slept = match e.slept_at.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => now.since(Instant(since)),
+        };
         let vruntime = policy::woken(self.queue.floor(), e.lag.load(Ordering::Relaxed), slept);
         e.vruntime.store(vruntime, Ordering::Relaxed);
         self.queue.push(entity, vruntime);

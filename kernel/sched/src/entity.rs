@@ -59,6 +59,7 @@ pub struct Entity {
     // For the CPU that runs it or whose queue holds it.
     pub(crate) vruntime: AtomicU64,
     pub(crate) lag: AtomicI64,
+    /// When it went to sleep; 0: it has not run yet.
     pub(crate) slept_at: AtomicU64,
     ran_ns: AtomicU64,
     pub(crate) voluntary: AtomicU64,

@@ -161,3 +161,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_sleeping_earns_a_lead() {
+    assert_eq!(woken(1_000_000, 0, Duration::ZERO), 1_000_000);
+    assert!(before(woken(1_000_000, 0, Duration::from_micros(1)), 1_000_000));
+}
