@@ -51,23 +51,30 @@ pub unsafe fn run_destructors(this: *mut Tcb) {
     unsafe {
         for _ in 0..ROUNDS {
             let mut any = false;
-            for (key, destructor) in DESTRUCTORS.iter().enumerate() {
-                let slot = slot(this, key as c_uint, false);
-                if slot.is_null() || (*slot).is_null() {
+            for (index, destructors) in DESTRUCTORS.chunks_exact(PER_BLOCK).enumerate() {
+                // Most threads have few blocks or none.
+                let block = (*this).tsd_blocks[index];
+                if block.is_null() {
                     continue;
                 }
-                let value = slot.replace(null_mut());
-                let destructor = destructor.load(Acquire);
-                if destructor > NO_DESTRUCTOR {
-                    any = true;
-                    core::mem::transmute::<usize, unsafe extern "C" fn(*mut c_void)>(destructor)(value);
+                for (index, destructor) in destructors.iter().enumerate() {
+                    let slot = block.add(index);
+                    if (*slot).is_null() {
+                        continue;
+                    }
+                    let value = slot.replace(null_mut());
+                    let destructor = destructor.load(Acquire);
+                    if destructor > NO_DESTRUCTOR {
+                        any = true;
+                        core::mem::transmute::<usize, unsafe extern "C" fn(*mut c_void)>(destructor)(value);
+                    }
                 }
             }
             if !any {
                 break;
             }
         }
-        for block in &mut (*this).tsd_blocks {
+        for block in (*this).tsd_blocks.iter_mut().filter(|block| !block.is_null()) {
             slots::free(core::mem::replace(block, null_mut()).cast());
         }
     }
