@@ -17,8 +17,9 @@ all: $(MUSL)
 	RUSTFLAGS='$(GUEST_FLAGS)' $(CARGO) build $(GUEST) -p osv-kernel
 	$(CARGO) build $(GUEST_LD) -p ld-osv
 	@mkdir -p target/osv
-	@install -m 755 target/guest/guest/kernel target/osv/kernel.elf
-	@install -m 755 target/guest-ld/guest/ld-osv target/osv/ld-osv.so
+	@# Images carry names, not line tables; gdb finds those in target/guest/guest/kernel and target/guest-ld/guest/ld-osv.
+	@objcopy --strip-debug target/guest/guest/kernel target/osv/kernel.elf
+	@objcopy --strip-debug target/guest-ld/guest/ld-osv target/osv/ld-osv.so
 	@ls -l target/release/osv-pack target/osv/kernel.elf target/osv/ld-osv.so
 
 $(MUSL):
