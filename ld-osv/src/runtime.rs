@@ -16,9 +16,12 @@ pub fn exit(status: usize) -> ! {
     }
 }
 
-/// Never called: panics abort.
+/// Asked when a program's exception comes through a Rust function that has something to clean up, as qsort's callback
+/// may throw one: _URC_CONTINUE_UNWIND, the frame is passed over. Our own panics abort.
 #[unsafe(no_mangle)]
-extern "C" fn rust_eh_personality() {}
+extern "C" fn rust_eh_personality() -> i32 {
+    8
+}
 
 /// Never called: panics abort.
 #[unsafe(no_mangle)]

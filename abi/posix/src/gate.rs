@@ -28,6 +28,8 @@ global_asm!(
     ".hidden __osv_native_stubs",
     ".globl __osv_native_stubs",
     "__osv_native_stubs:",
+    // Unwinders pass: a signal may come in a call that waits.
+    ".cfi_startproc",
     ".set .Losv_nr, 0",
     ".rept {count}",
     "mov eax, offset .Losv_nr",
@@ -37,6 +39,7 @@ global_asm!(
     ".balign 16, 0xcc",
     ".set .Losv_nr, .Losv_nr + 1",
     ".endr",
+    ".cfi_endproc",
     ".section .data.rel.ro.osv_native, \"aw\", @progbits",
     ".balign 8",
     ".hidden __osv_native_vector",

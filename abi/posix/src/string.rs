@@ -30,6 +30,7 @@ pub fn init() {
 #[unsafe(export_name = "__osv_memmove")]
 pub unsafe extern "C" fn memmove(to: *mut c_void, from: *const c_void, n: usize) -> *mut c_void {
     naked_asm!(
+        ".cfi_startproc",
         "mov rax, rdi",
         "cmp rdx, 16",
         "jb 20f",
@@ -144,6 +145,7 @@ pub unsafe extern "C" fn memmove(to: *mut c_void, from: *const c_void, n: usize)
         "mov [rdi + rdx - 1], r8b",
         "23:",
         "ret",
+        ".cfi_endproc",
         rep_from = sym REP_FROM,
     )
 }
@@ -165,7 +167,18 @@ pub unsafe extern "C" fn memcpy(to: *mut c_void, from: *const c_void, n: usize) 
 #[unsafe(naked)]
 #[unsafe(export_name = "__osv_mempcpy")]
 pub unsafe extern "C" fn mempcpy(to: *mut c_void, from: *const c_void, n: usize) -> *mut c_void {
-    naked_asm!("push rdx", "call {}", "pop rdx", "add rax, rdx", "ret", sym memmove)
+    naked_asm!(
+        ".cfi_startproc",
+        "push rdx",
+        ".cfi_def_cfa_offset 16",
+        "call {}",
+        "pop rdx",
+        ".cfi_def_cfa_offset 8",
+        "add rax, rdx",
+        "ret",
+        ".cfi_endproc",
+        sym memmove
+    )
 }
 
 /// memset(3).
@@ -176,6 +189,7 @@ pub unsafe extern "C" fn mempcpy(to: *mut c_void, from: *const c_void, n: usize)
 #[unsafe(export_name = "__osv_memset")]
 pub unsafe extern "C" fn memset(to: *mut c_void, byte: c_int, n: usize) -> *mut c_void {
     naked_asm!(
+        ".cfi_startproc",
         "mov rax, rdi",
         "movzx ecx, sil",
         "mov r8, 0x0101010101010101",
@@ -239,6 +253,7 @@ pub unsafe extern "C" fn memset(to: *mut c_void, byte: c_int, n: usize) -> *mut 
         "mov [rdi + rdx], cl",
         "23:",
         "ret",
+        ".cfi_endproc",
         rep_from = sym REP_FROM,
     )
 }
@@ -251,6 +266,7 @@ pub unsafe extern "C" fn memset(to: *mut c_void, byte: c_int, n: usize) -> *mut 
 #[unsafe(export_name = "__osv_memcmp")]
 pub unsafe extern "C" fn memcmp(left: *const c_void, right: *const c_void, n: usize) -> c_int {
     naked_asm!(
+        ".cfi_startproc",
         "xor ecx, ecx",
         "2:",
         "lea r8, [rcx + 16]",
@@ -283,6 +299,7 @@ pub unsafe extern "C" fn memcmp(left: *const c_void, right: *const c_void, n: us
         "5:",
         "xor eax, eax",
         "ret",
+        ".cfi_endproc",
     )
 }
 
@@ -304,6 +321,7 @@ pub unsafe extern "C" fn bcmp(left: *const c_void, right: *const c_void, n: usiz
 #[unsafe(export_name = "__osv_strlen")]
 pub unsafe extern "C" fn strlen(text: *const u8) -> usize {
     naked_asm!(
+        ".cfi_startproc",
         "pxor xmm0, xmm0",
         "mov rax, rdi",
         "and rax, -16",
@@ -329,6 +347,7 @@ pub unsafe extern "C" fn strlen(text: *const u8) -> usize {
         "3:",
         "bsf eax, edx",
         "ret",
+        ".cfi_endproc",
     )
 }
 

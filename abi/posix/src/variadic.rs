@@ -16,7 +16,9 @@ macro_rules! variadic {
         pub unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
                 // 24 bytes of list, 8 of padding, 48 + 128 of save area, and 8 to align.
+                ".cfi_startproc",
                 "sub rsp, 216",
+                ".cfi_def_cfa_offset 224",
                 "mov [rsp + 32], rdi",
                 "mov [rsp + 40], rsi",
                 "mov [rsp + 48], rdx",
@@ -43,7 +45,9 @@ macro_rules! variadic {
                 concat!("mov ", $list, ", rsp"),
                 "call {target}",
                 "add rsp, 216",
+                ".cfi_def_cfa_offset 8",
                 "ret",
+                ".cfi_endproc",
                 used = const $named * 8,
                 target = sym $target,
             )
