@@ -63,6 +63,11 @@ impl<T: ?Sized> SpinLock<T> {
         let no_preempt = NoPreempt::enter();
         SpinGuard { guard: self.inner.lock(), _no_preempt: no_preempt }
     }
+    /// The value, without locking: `&mut self` shows that nobody else can have it.
+    #[inline]
+    pub fn get_mut(&mut self) -> &mut T {
+        self.inner.get_mut()
+    }
     /// Takes the lock if it is free.
     #[inline]
     pub fn try_lock(&self) -> Option<SpinGuard<'_, T>> {

@@ -24,18 +24,26 @@ struct Inner {
     granted: bool,
     /// This waiter wants the lock given to it (mutexes only).
     starving: bool,
+    /// This waiter can share the lock with others of its kind (locks with readers only).
+    shares: bool,
     thread: Arc<dyn Unpark>,
 }
 
 impl Node {
     /// Of the thread `thread`, on no list.
     pub(crate) fn new(thread: Arc<dyn Unpark>) -> Self {
+        Node::sharing(thread, false)
+    }
+
+    /// As [`Node::new`], of one that shares what it waits for with others that do, if `shares`.
+    pub(crate) fn sharing(thread: Arc<dyn Unpark>, shares: bool) -> Self {
         Node {
             inner: UnsafeCell::new(Inner {
                 prev: ptr::null(),
                 next: ptr::null(),
                 granted: false,
                 starving: false,
+                shares,
                 thread,
             }),
             queued: AtomicBool::new(false),
@@ -150,6 +158,48 @@ impl List {
         fields.granted = starving;
         fields.thread.unpark();
         if starving { Offer::Granted } else { Offer::Woken }
+    }
+
+    /// Whether the first shares what it waits for; `None` when nobody waits.
+    pub(crate) fn first_shares(&mut self) -> Option<bool> {
+        let first = NonNull::new(self.head.cast_mut())?;
+        // SAFETY: nodes on the list are alive.
+        Some(unsafe { self.fields(first.as_ptr()) }.shares)
+    }
+
+    /// Whether `node` is the first.
+    pub(crate) fn is_first(&self, node: &Node) -> bool {
+        ptr::eq(self.head, node)
+    }
+
+    /// Unparks the first without taking it off, and with it, if it shares, those behind it up to one that does not.
+    pub(crate) fn wake_leading(&mut self) {
+        let mut at = self.head;
+        let mut is_first = true;
+        while let Some(node) = NonNull::new(at.cast_mut()) {
+            // SAFETY: nodes on the list are alive.
+            let fields = unsafe { self.fields(node.as_ptr()) };
+            if !fields.shares && !is_first {
+                return;
+            }
+            fields.thread.unpark();
+            if !fields.shares {
+                return;
+            }
+            (at, is_first) = (fields.next, false);
+        }
+    }
+
+    /// Takes the first off, grants it the lock and unparks it.
+    pub(crate) fn grant_first(&mut self) {
+        let Some(first) = NonNull::new(self.head.cast_mut()) else { return };
+        // SAFETY: as in `wake_first`.
+        let node = unsafe { first.as_ref() };
+        self.remove(node);
+        // SAFETY: as in `wake_first`.
+        let fields = unsafe { self.fields(node) };
+        fields.granted = true;
+        fields.thread.unpark();
     }
 
     /// Whether `node` was granted the lock.
