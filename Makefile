@@ -53,7 +53,7 @@ clippy: $(MUSL)
 
 ## native: ld-osv.so runs stock programs on this Linux
 native: all
-	$(CARGO) test -p osv-compat-tests --test native
+	$(CARGO) test -p osv-compat-tests --test native --test native_link
 
 ## applications: stock programs in the guest, under QEMU
 applications: all
