@@ -97,7 +97,7 @@ fn run(binary: &OsStr, flags: &[&str], arguments: &[&str], fragment: &str) -> Re
     Ok(gaps::expect_listed(binary, &outcome.stderr)?)
 }
 
-/// Boots a server, waits until it listens, runs `test` against it, and ends it by SIGTERM: status 0.
+/// Boots a server, waits until it answers, runs `test` against it, and ends it by SIGTERM: status 0.
 fn serve(
     binary: &str,
     port: u16,
@@ -109,7 +109,8 @@ fn serve(
     let forward = format!("{}:{port}", here.port());
     let guest = Guest::new(binary).flags(&["-v", "-p", &forward, "-m", "256M", "-c", cpus]).args(arguments);
     let running = guest.timeout(Duration::from_secs(600)).spawn()?;
-    let tested = until_listening(here).and_then(|()| test(here));
+    let probe: &[u8] = if binary == "memcached" { b"version\r\n" } else { b"PING\r\n" };
+    let tested = until_answering(here, probe).and_then(|()| test(here));
     let terminated = running.terminate();
     let outcome = running.wait()?;
     tested.map_err(|error| {
@@ -121,20 +122,21 @@ fn serve(
     Ok(gaps::expect_listed(OsStr::new(binary), &outcome.stderr)?)
 }
 
-/// QEMU's forwarding accepts before the guest does: only an open connection that stays so counts.
-fn until_listening(server: SocketAddr) -> Result<(), Failed> {
-    let deadline = Instant::now() + Duration::from_secs(60);
+/// QEMU's forwarding accepts before the guest does: only an answer shows that the server is there.
+fn until_answering(server: SocketAddr, probe: &[u8]) -> Result<(), Failed> {
+    let deadline = Instant::now() + Duration::from_secs(120);
     while Instant::now() < deadline {
-        if let Ok(mut stream) = TcpStream::connect(server) {
-            stream.set_read_timeout(Some(Duration::from_millis(500)))?;
-            // Nothing to read but no end either.
-            if stream.read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock) {
-                return Ok(());
-            }
+        let answered = TcpStream::connect(server).and_then(|mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            stream.write_all(probe)?;
+            stream.read(&mut [0; 64])
+        });
+        if answered.is_ok_and(|length| length > 0) {
+            return Ok(());
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    Err(format!("nothing listens on {server} after a minute").into())
+    Err(format!("no server answers on {server} after two minutes").into())
 }
 
 fn ask(server: SocketAddr, say: &[u8], answer: &[u8]) -> Result<(), Failed> {
