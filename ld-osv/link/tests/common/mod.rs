@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses a part of this")]
 
 pub mod library;
+pub mod shelf;
 
 use osv_link::Error;
 use osv_link::hash::Name;
