@@ -13,7 +13,7 @@ use osv_abi::boot::{BOOT_FILE, BootConfig, Libc, Supervisor};
 use osv_abi::channel::Exit;
 use osv_abi::uapi::file::open;
 use osv_abi::uapi::signal::sig;
-use osv_base::{Fail, Res, error, info};
+use osv_base::{Fail, Res, error, info, warn};
 use osv_fs::console::Streams;
 use osv_fs::erofs::Image;
 use osv_hw::boot::BootInfo;
@@ -133,6 +133,12 @@ fn application(
     })?;
     configure(&config);
     crate::network::start(&config.net, network);
+    if let Some(text) = crate::network::resolv_conf()
+        && let Err(fail) = write_new(&root, b"/etc/resolv.conf", text.as_bytes())
+        && fail != Errno::EEXIST.into()
+    {
+        warn!("/etc/resolv.conf: {fail}");
+    }
     if config.program.is_empty() {
         error!("no program is named (osv.program=/path)");
         return Err(Errno::ENOENT.into());
@@ -175,6 +181,20 @@ fn read_file(from: &From<'_>, path: &[u8]) -> Res<Vec<u8>> {
     let n = file.file().read(osv_vfs::At::Offset(0), &mut sink, file.io())?;
     bytes.truncate(n);
     Ok(bytes)
+}
+
+/// Writes a file unless there is one of that name: EEXIST.
+fn write_new(from: &From<'_>, path: &[u8], bytes: &[u8]) -> Res<()> {
+    if let Some(end) = path.iter().rposition(|&b| b == b'/').filter(|&end| end > 0)
+        && let Err(fail) = ops::mkdir(from, &path[..end], 0o755, 0)
+        && fail != Errno::EEXIST.into()
+    {
+        return Err(fail);
+    }
+    let flags = open::WRONLY | open::CREAT | open::EXCL;
+    let file = ops::open(from, path, ops::How { flags, mode: 0o644, umask: 0 })?;
+    let mut source = osv_base::io::SliceSource::new(bytes);
+    file.file().write(osv_vfs::At::Offset(0), &mut source, file.io()).map(drop)
 }
 
 fn ended(status: Status) -> Exit {

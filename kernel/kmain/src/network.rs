@@ -3,18 +3,27 @@
 use crate::doorbell::Doorbell;
 use crate::link::Link;
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+use core::time::Duration;
 use osv_abi::boot::Net;
 use osv_base::{error, info, warn};
 use osv_net::control::Ucred;
+use osv_net::dhcp::Lease;
 use osv_net::host::HostConfig;
 use osv_net::stack::{Env, Stack};
 use osv_net::{LinkDevice, stack};
+use osv_sync::SpinLock;
 use osv_virtio::transport::Transport;
 
 /// Frames of a machine that spares memory: 64 MiB.
 const SMALL: usize = 16_384;
+
+/// How long the application's start waits for an address from a DHCP server.
+const LEASE_WAIT: Duration = Duration::from_secs(10);
 
 static BELL: Doorbell = Doorbell::new();
 
@@ -32,6 +41,21 @@ fn who() -> Ucred {
     let process = current.process();
     let credentials = process.credentials();
     Ucred { pid: process.pid() as i32, uid: credentials.user.effective, gid: credentials.group.effective }
+}
+
+/// The resolvers that the command line or the lease named, for /etc/resolv.conf.
+static RESOLVERS: SpinLock<Vec<Ipv4Addr>> = SpinLock::new(Vec::new());
+
+fn leased(lease: &Lease) {
+    info!("network: {}/{} from a DHCP server", lease.config.address, lease.config.prefix_len);
+    RESOLVERS.lock().clone_from(&lease.dns);
+}
+
+/// What resolv.conf(5) is to say; `None` when nobody named a resolver.
+pub fn resolv_conf() -> Option<String> {
+    let resolvers = RESOLVERS.lock();
+    let lines: String = resolvers.iter().map(|address| format!("nameserver {address}\n")).collect();
+    (!lines.is_empty()).then_some(lines)
 }
 
 /// Makes the machine's stack. Loopback works without a device.
@@ -57,14 +81,19 @@ pub fn start(config: &Net, mut devices: Vec<Box<dyn Transport>>) {
                 gateway: given.gateway,
             });
             info!("network: {}/{}", given.address, given.prefix);
+            RESOLVERS.lock().clone_from(&given.dns);
         }
-        Net::Dhcp if link.is_some() => {
-            warn!("DHCP is not there yet: give an address with osv.net=ADDRESS/PREFIX,gw=ADDRESS");
-        }
+        Net::Dhcp if link.is_some() => stack.start_dhcp(leased),
         Net::Dhcp => {}
     }
-    if osv_task::spawn_kernel("network", move || work(&stack, link.as_deref())).is_err() {
+    let asked = *config == Net::Dhcp && link.is_some();
+    let worker = stack.clone();
+    if osv_task::spawn_kernel("network", move || work(&worker, link.as_deref())).is_err() {
         error!("no memory for the network's thread");
+        return;
+    }
+    if asked && !stack.wait_configured(stack.now() + LEASE_WAIT) {
+        warn!("no DHCP server has answered yet: the application starts without an address");
     }
 }
 

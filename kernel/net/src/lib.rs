@@ -20,6 +20,7 @@ extern crate std;
 pub mod address;
 pub mod control;
 pub mod datagram;
+pub mod dhcp;
 pub mod flow;
 pub mod host;
 pub mod in_flight;

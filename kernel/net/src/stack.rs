@@ -1,5 +1,7 @@
 //! The stack of the machine: the classifier, the host interface over the link, timers, and the tables of ports.
 
+mod lease;
+
 use crate::address::Address;
 use crate::control::{Control, Ucred};
 use crate::datagram::Datagram;
@@ -15,7 +17,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use osv_base::{Errno, Instant};
-use osv_sync::SpinLock;
+use osv_sync::{SpinLock, WaitQueue};
 use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4Packet, TcpPacket, UdpPacket,
 };
@@ -75,6 +77,9 @@ pub struct Stack {
     env: Env,
     link: spin::Once<Arc<dyn LinkDevice>>,
     config: SpinLock<Option<HostConfig>>,
+    dhcp: spin::Once<lease::Dhcp>,
+    /// Those who wait for addresses.
+    configured: WaitQueue,
     neighbours: SpinLock<Neighbours>,
     flows: [Shard; SHARDS],
     timers: SpinLock<Timers>,
@@ -116,6 +121,8 @@ impl Stack {
             env,
             link: spin::Once::new(),
             config: SpinLock::new(None),
+            dhcp: spin::Once::new(),
+            configured: WaitQueue::new(),
             neighbours: SpinLock::new(Neighbours::default()),
             flows: core::array::from_fn(|_| SpinLock::new(hashbrown::HashMap::new())),
             timers: SpinLock::new(Timers { queue: BTreeMap::new(), next: 0 }),
@@ -138,11 +145,24 @@ impl Stack {
     pub fn configure(self: &Arc<Self>, config: HostConfig) {
         let old = self.config.lock().replace(config);
         if let Some(old) = old.filter(|old| old.address != config.address) {
-            let gone: Vec<Arc<Flow>> =
-                self.flows.iter().flat_map(|s| s.lock().values().cloned().collect::<Vec<_>>()).collect();
-            for flow in gone.iter().filter(|f| *f.key.local.ip() == old.address) {
-                flow.fail(Errno::ENETDOWN);
-            }
+            self.end_connections_of(old.address);
+        }
+        self.configured.wake_all();
+    }
+
+    /// The addresses are no longer ours.
+    pub fn deconfigure(self: &Arc<Self>) {
+        let old = self.config.lock().take();
+        if let Some(old) = old {
+            self.end_connections_of(old.address);
+        }
+    }
+
+    fn end_connections_of(&self, address: Ipv4Addr) {
+        let gone: Vec<Arc<Flow>> =
+            self.flows.iter().flat_map(|s| s.lock().values().cloned().collect::<Vec<_>>()).collect();
+        for flow in gone.iter().filter(|f| *f.key.local.ip() == address) {
+            flow.fail(Errno::ENETDOWN);
         }
     }
 
@@ -319,6 +339,9 @@ impl Stack {
         let link = self.link.get()?;
         let config = self.config();
         let ethernet = EthernetFrame::new_checked(frame).ok()?;
+        if self.feed_dhcp(&ethernet) {
+            return Some(());
+        }
         match ethernet.ethertype() {
             EthernetProtocol::Arp => {
                 let config = config?;
@@ -543,7 +566,11 @@ impl Stack {
         if more {
             return Some(now);
         }
-        self.timers.lock().queue.first_key_value().map(|((at, _), _)| *at)
+        let timer = self.timers.lock().queue.first_key_value().map(|((at, _), _)| *at);
+        match (timer, self.drive_dhcp(now)) {
+            (Some(timer), Some(dhcp)) => Some(timer.min(dhcp)),
+            (timer, dhcp) => timer.or(dhcp),
+        }
     }
 
     fn take_frames(self: &Arc<Self>) -> bool {
