@@ -73,14 +73,15 @@ impl Recursive {
         }
     }
 
-    /// In the child of a fork: forgets a holder that is not there.
-    fn forget_others(&self) {
-        let owner = self.owner.load(Relaxed);
-        if owner != tcb::current().addr() && self.depth.swap(0, Relaxed) > 0 {
+    /// In the child of a fork: forgets a holder that is not there; whether there was one.
+    fn forget_others(&self) -> bool {
+        let is_others = self.owner.load(Relaxed) != tcb::current().addr() && self.depth.swap(0, Relaxed) > 0;
+        if is_others {
             self.owner.store(0, Relaxed);
             // SAFETY: the holder is no thread of this process.
             unsafe { self.lock.unlock() };
         }
+        is_others
     }
 }
 
@@ -268,7 +269,9 @@ unsafe fn fork(phase: i32) {
     unsafe { crate::heap::unlock_after_fork() };
     STATE_LOCK.unlock();
     if phase == 2 {
-        LOAD.forget_others();
+        if LOAD.forget_others() {
+            close::forget();
+        }
         with(|state| {
             for loaded in state.world.objects.iter_mut().flatten().filter(|loaded| !loaded.ready) {
                 loaded.removed = true;

@@ -19,6 +19,8 @@ extern "C" void fail(const char *what) {
     throw std::runtime_error(std::string(what) + " of the library");
 }
 
+extern "C" void fail_quietly(const char *what) { throw std::runtime_error(what); }
+
 extern "C" int guarded(void (*callback)()) {
     try {
         OnWay on_way{"guard"};

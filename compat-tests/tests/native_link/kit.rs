@@ -58,6 +58,15 @@ impl Place {
         assert!(output.status.success(), "{source}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Compiles a source in Rust.
+    pub fn rust(&self, to: &str, source: &str) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/link").join(source);
+        let mut rustc = Command::new("rustc");
+        rustc.args(["-O", "--edition", "2024", "-o"]).arg(self.path(to)).arg(from);
+        let output = rustc.output().expect("rustc starts");
+        assert!(output.status.success(), "{source}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Compiles a shared object.
     pub fn library(&self, to: &str, source: &str, arguments: &[&str]) {
         self.build(to, source, &[&["-fPIC", "-shared"], arguments].concat());

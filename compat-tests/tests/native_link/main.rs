@@ -120,6 +120,39 @@ fn exceptions_pass_libraries_libc_and_threads() {
 }
 
 #[test]
+fn panics_pass_libc_and_threads() {
+    let place = Place::new("panics");
+    place.rust("panics", "panics.rs");
+    place.compare("panics");
+}
+
+#[test]
+fn lua_loads_a_module_in_c() {
+    let place = Place::new("lua");
+    place.library("module.so", "lua_module.c", &[]);
+    let program = "package.cpath='./?.so'; print(require('module').twice(21), pcall(require, 'nowhere'))";
+    let output = place.run("/usr/bin/lua5.4", &["-e", program]);
+    assert!(text(&output).starts_with("42\tfalse\tmodule 'nowhere' not found"), "{}", errors(&output));
+}
+
+#[test]
+fn unwinding_and_new_threads_do_not_mind_libraries_that_come_and_go() {
+    let place = Place::new("storm");
+    for (name, model) in [
+        ("libdynamic.so", "-ftls-model=global-dynamic"),
+        ("libdescriptor.so", "-mtls-dialect=gnu2"),
+        ("libinitial.so", "-ftls-model=initial-exec"),
+    ] {
+        place.library(name, "tls_library.c", &[model]);
+    }
+    place.library("libthrow.so", "throw_library.cpp", &[]);
+    place.build("storm", "storm.cpp", &[]);
+    let folder = place.path("");
+    let output = place.run("storm", &[folder.to_str().expect("a plain path")]);
+    assert_eq!(text(&output), "caught 1 looked 1\n", "{} {}", output.status, errors(&output));
+}
+
+#[test]
 fn backtraces_name_their_functions() {
     let place = Place::new("trace");
     place.build("trace", "trace.c", &["-rdynamic"]);

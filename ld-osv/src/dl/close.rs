@@ -52,6 +52,11 @@ pub fn close(handle: usize) -> bool {
     true
 }
 
+/// In the child of a fork: whoever was closing is not there.
+pub fn forget() {
+    IS_CLOSING.store(false, Relaxed);
+}
+
 fn remove(gone: &[Id]) {
     announce(Change::Delete);
     tls::withdraw(gone);
