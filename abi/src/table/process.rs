@@ -64,7 +64,7 @@ macro_rules! syscalls_process {
             211 get_thread_area [] () [stub(ENOSYS)] call;
             218 set_tid_address [process::set_tid_address] (addr: UserAddr) [full] call;
             231 exit_group [process::exit_group] (code: Int) [full] call;
-            247 waitid [process::waitid] (kind: UInt, id: Pid, info: UserAddr, options: Flags, usage: Out<Rusage>) [partial("no pidfd")] call;
+            247 waitid [process::waitid] (kind: UInt, id: Pid, info: UserAddr, options: Flags, usage: Out<Rusage>) [full] call;
             251 ioprio_set [] () [stub(ENOSYS)] call;
             252 ioprio_get [] () [stub(ENOSYS)] call;
             272 unshare [] () [stub(ENOSYS)] call;
@@ -79,9 +79,9 @@ macro_rules! syscalls_process {
             322 execveat [process::execveat] (dir: Fd, path: CStrPtr, args: In<u64>, env: In<u64>, flags: Flags) [partial("set-user-ID bits are not honoured")] trap;
             324 membarrier [process::membarrier] (command: Int, flags: Flags, cpu: UInt) [partial("no SYNC_CORE, no RSEQ")] call;
             334 rseq [] () [stub(ENOSYS)] call;
-            434 pidfd_open [] () [stub(ENOSYS)] call;
+            434 pidfd_open [process::pidfd_open] (pid: Pid, flags: Flags) [full] call;
             435 clone3 [process::clone3] (args: UserAddr, size: Size) [partial("no namespaces, no pidfd, no set_tid, no cgroup")] trap;
-            438 pidfd_getfd [] () [stub(ENOSYS)] call;
+            438 pidfd_getfd [process::pidfd_getfd] (fd: Fd, target: Int, flags: Flags) [full] call;
             449 futex_waitv [] () [stub(ENOSYS)] call;
             454 futex_wake [] () [stub(ENOSYS)] call;
             455 futex_wait [] () [stub(ENOSYS)] call;

@@ -18,10 +18,10 @@ macro_rules! syscalls_signal {
             200 tkill [signal::tkill] (tid: Pid, signo: Sig) [full] call;
             219 restart_syscall [signal::restart_syscall] () [partial("always EINTR; calls are restarted as they were")] call;
             234 tgkill [signal::tgkill] (group: Pid, tid: Pid, signo: Sig) [full] call;
-            282 signalfd [] () [stub(ENOSYS)] call;
-            289 signalfd4 [] () [stub(ENOSYS)] call;
+            282 signalfd [event::signalfd] (fd: Fd, mask: In<u64>, size: Size) [full] call;
+            289 signalfd4 [event::signalfd4] (fd: Fd, mask: In<u64>, size: Size, flags: Flags) [full] call;
             297 rt_tgsigqueueinfo [signal::rt_tgsigqueueinfo] (group: Pid, tid: Pid, signo: Sig, info: UserAddr) [full] call;
-            424 pidfd_send_signal [] () [stub(ENOSYS)] call;
+            424 pidfd_send_signal [process::pidfd_send_signal] (fd: Fd, signo: Sig, info: UserAddr, flags: Flags) [full] call;
         }
     };
 }

@@ -178,6 +178,75 @@ impl Siginfo {
     }
 }
 
+/// `struct signalfd_siginfo`: what a read of a signalfd gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "named as in signalfd(2), without ssi_")]
+pub struct SignalfdSiginfo {
+    pub signo: u32,
+    pub errno: i32,
+    pub code: i32,
+    pub pid: u32,
+    pub uid: u32,
+    pub fd: i32,
+    pub tid: u32,
+    pub band: u32,
+    pub overrun: u32,
+    pub trapno: u32,
+    pub status: i32,
+    pub int: i32,
+    pub ptr: u64,
+    pub utime: u64,
+    pub stime: u64,
+    pub addr: u64,
+    pub addr_lsb: u16,
+    pub pad2: u16,
+    pub syscall: i32,
+    pub call_addr: u64,
+    pub arch: u32,
+    pub pad: [u32; 7],
+}
+const _: () = assert!(size_of::<SignalfdSiginfo>() == 128);
+
+impl From<&Siginfo> for SignalfdSiginfo {
+    /// Which fields of the union are meant follows from code and signal, as sigaction(2) lists them.
+    fn from(info: &Siginfo) -> Self {
+        let low = |at: usize| info.fields[at] as u32;
+        let high = |at: usize| (info.fields[at] >> 32) as u32;
+        let signo = info.signo as u32;
+        let mut out =
+            SignalfdSiginfo { signo, errno: info.errno, code: info.code, ..SignalfdSiginfo::default() };
+        match info.code {
+            code::SI_TIMER => {
+                (out.tid, out.overrun) = (low(0), high(0));
+                (out.ptr, out.int) = (info.fields[1], low(1) as i32);
+            }
+            code::SI_USER | code::SI_KERNEL | code::SI_TKILL => (out.pid, out.uid) = (low(0), high(0)),
+            i32::MIN..0 => {
+                (out.pid, out.uid) = (low(0), high(0));
+                (out.ptr, out.int) = (info.fields[1], low(1) as i32);
+            }
+            _ => match signo {
+                sig::ILL | sig::FPE | sig::SEGV | sig::BUS | sig::TRAP => out.addr = info.fields[0],
+                sig::CHLD => {
+                    (out.pid, out.uid, out.status) = (low(0), high(0), low(1) as i32);
+                    (out.utime, out.stime) = (info.fields[2], info.fields[3]);
+                }
+                _ if info.code <= code::POLL_HUP => (out.band, out.fd) = (low(0), low(1) as i32),
+                _ => (out.pid, out.uid) = (low(0), high(0)),
+            },
+        }
+        out
+    }
+}
+
+/// Flags of signalfd4(2).
+#[expect(missing_docs, reason = "named as in sys/signalfd.h, without SFD_")]
+pub mod sfd {
+    pub const CLOEXEC: u32 = 0o2000000;
+    pub const NONBLOCK: u32 = 0o4000;
+}
+
 /// `stack_t`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

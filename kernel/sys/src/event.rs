@@ -3,10 +3,12 @@
 mod epoll;
 mod objects;
 mod poll;
+mod signalfd;
 
 pub use epoll::*;
 pub use objects::*;
 pub use poll::*;
+pub use signalfd::*;
 
 use crate::cx::Cx;
 use core::time::Duration;

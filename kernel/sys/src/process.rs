@@ -5,6 +5,7 @@ mod creation;
 mod futex;
 mod ids;
 mod limits;
+mod pidfd;
 mod scheduling;
 mod waiting;
 
@@ -13,6 +14,7 @@ pub use creation::*;
 pub use futex::*;
 pub use ids::*;
 pub use limits::*;
+pub use pidfd::*;
 pub use scheduling::*;
 pub use waiting::*;
 

@@ -247,6 +247,32 @@ fn deliver_to(process: &alloc::sync::Arc<Process>, info: Siginfo) -> Res<()> {
     Ok(())
 }
 
+/// A signal to one process, with the caller's details where there are some: pidfd_send_signal(2).
+pub(crate) fn send_to(
+    cx: &Cx<'_>,
+    process: &alloc::sync::Arc<Process>,
+    signo: Sig,
+    info: UserAddr,
+) -> Res<()> {
+    let signo = number(signo, true)?;
+    let info = if info.is_null() {
+        sent_info(cx, signo, code::SI_USER)
+    } else {
+        let mut given = Siginfo::new_zeroed();
+        cx.read_bytes(info, given.as_mut_bytes())?;
+        if given.signo.cast_unsigned() != signo {
+            return Err(Errno::EINVAL.into());
+        }
+        let pretends = given.code >= 0 || given.code == code::SI_TKILL;
+        if pretends && process.pid() != cx.process().pid() {
+            return Err(Errno::EPERM.into());
+        }
+        given
+    };
+    may_signal(cx, process, signo)?;
+    deliver_to(process, info)
+}
+
 fn to_thread(cx: &Cx<'_>, group: Option<i32>, tid: i32, info: Siginfo) -> Res<()> {
     let bad_group = group.is_some_and(|group| group <= 0);
     if tid <= 0 || bad_group {

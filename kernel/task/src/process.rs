@@ -45,6 +45,8 @@ pub struct Process {
     pub(crate) ended: Once<Status>,
     /// Readable when it has ended: pidfd_open(2).
     pub end: Readiness,
+    /// Readable when a signal was queued, for the process or one of its threads: signalfd(2).
+    pub arrivals: Readiness,
     /// Where wait4(2) sleeps: an event of a child.
     pub(crate) children: WaitQueue,
     /// Signal to the parent at the end.
@@ -165,6 +167,7 @@ impl Process {
             ending: AtomicI32::new(0),
             ended: Once::new(),
             end: Readiness::new(),
+            arrivals: Readiness::new(),
             children: WaitQueue::new(),
             exit_signal: AtomicU32::new(plan.exit_signal),
             vfork_done: (AtomicBool::new(false), WaitQueue::new()),

@@ -2,7 +2,7 @@
 
 use super::limits::rusage;
 use crate::cx::Cx;
-use osv_abi::arg::{Flags, Out, Pid, UInt};
+use osv_abi::arg::{Fd, Flags, Out, Pid, UInt};
 use osv_abi::uapi::process::{Rusage, wait};
 use osv_abi::uapi::signal::{Siginfo, code};
 use osv_abi::{Errno, UserAddr};
@@ -89,6 +89,7 @@ pub fn waitid(
             0 => Which::Group(registry::group_and_session(cx.process().pid()).ok_or(Errno::ECHILD)?.0),
             group => Which::Group(group),
         },
+        wait::P_PIDFD => Which::Pid(super::pidfd::process(cx, Fd(id.0))?.pid()),
         _ => return Err(Errno::EINVAL.into()),
     };
     let wanted = Wanted {

@@ -63,6 +63,12 @@ impl Pending {
         Some(info)
     }
 
+    /// Puts back what [`Pending::take`] gave, to be the first of its number again. There is room: it had some.
+    pub fn put_back(&mut self, info: Siginfo) {
+        self.set = self.set.with(info.signo.cast_unsigned());
+        self.infos.push_front(info);
+    }
+
     /// Drops all that are members of `unwanted`.
     pub fn discard(&mut self, unwanted: SigSet) {
         self.set = self.set.minus(unwanted);

@@ -9,6 +9,7 @@ use core::sync::atomic::Ordering;
 use osv_abi::uapi::process::rlimit;
 use osv_abi::uapi::signal::{Siginfo, code, sa, sig};
 use osv_base::percpu::exit_work;
+use osv_sync::Events;
 
 /// Whether `info` may be dropped: nobody could ever see it.
 fn is_dropped(process: &Process, signo: u32, blocked: bool) -> bool {
@@ -86,6 +87,7 @@ pub fn to_process(process: &Arc<Process>, info: Siginfo) -> bool {
     if !added {
         return true;
     }
+    process.arrivals.changed(Events::IN);
     // Looked for after it was queued: a thread that ends or blocks it meanwhile calls `retarget`.
     if let Some(thread) = taker(&process.threads(), signo) {
         thread.notify(exit_work::SIGNAL);
@@ -106,6 +108,7 @@ pub fn to_thread(thread: &Thread, info: Siginfo) -> bool {
         Some(false) => return true,
         Some(true) => {}
     }
+    process.arrivals.changed(Events::IN);
     if !thread.blocks(signo) {
         thread.notify(exit_work::SIGNAL);
     }

@@ -1,0 +1,79 @@
+//! pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2): processes as descriptors.
+
+use crate::cx::Cx;
+use crate::signal;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::any::Any;
+use osv_abi::arg::{Fd, Flags, Int, Pid, Sig};
+use osv_abi::uapi::file::open as o;
+use osv_abi::{Errno, UserAddr};
+use osv_base::Res;
+use osv_sync::{Events, Readiness};
+use osv_task::{Process, registry};
+use osv_vfs::File;
+
+/// A process; readable once it has ended.
+pub struct PidFd {
+    process: Arc<Process>,
+}
+
+impl File for PidFd {
+    fn poll(&self) -> Events {
+        if self.process.ended().is_some() { Events::IN | Events::RDNORM } else { Events::empty() }
+    }
+
+    fn readiness(&self) -> Option<&Readiness> {
+        Some(&self.process.end)
+    }
+
+    fn describe(&self) -> Vec<u8> {
+        b"anon_inode:[pidfd]".to_vec()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// The process that `fd` refers to. EBADF: it is no pidfd.
+pub(super) fn process(cx: &Cx<'_>, fd: Fd) -> Result<Arc<Process>, Errno> {
+    let open = cx.file(fd)?;
+    open.file().as_any().downcast_ref::<PidFd>().map(|file| file.process.clone()).ok_or(Errno::EBADF)
+}
+
+/// pidfd_open(2)
+pub fn pidfd_open(cx: &mut Cx<'_>, pid: Pid, flags: Flags) -> Res<Fd> {
+    if flags.0 & !o::NONBLOCK != 0 || pid.0 <= 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let process = registry::process(pid.0.cast_unsigned()).ok_or(Errno::ESRCH)?;
+    cx.install_new(Arc::new(PidFd { process }), o::RDWR | flags.0, true)
+}
+
+/// pidfd_send_signal(2)
+pub fn pidfd_send_signal(cx: &mut Cx<'_>, fd: Fd, signo: Sig, info: UserAddr, flags: Flags) -> Res<()> {
+    if flags.0 != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let process = process(cx, fd)?;
+    // One that was waited for is gone, though the descriptor holds it.
+    registry::process(process.pid()).filter(|found| Arc::ptr_eq(found, &process)).ok_or(Errno::ESRCH)?;
+    signal::send_to(cx, &process, signo, info)
+}
+
+/// pidfd_getfd(2). Any process of the same user may ask: there is no ptrace(2) that could forbid it.
+pub fn pidfd_getfd(cx: &mut Cx<'_>, fd: Fd, target: Int, flags: Flags) -> Res<Fd> {
+    if flags.0 != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let process = process(cx, fd)?;
+    if process.ended().is_some() {
+        return Err(Errno::ESRCH.into());
+    }
+    if !cx.process().credentials().may_signal(&process.credentials()) {
+        return Err(Errno::EPERM.into());
+    }
+    let open = process.fds().get(target.0)?;
+    cx.install_from(open, true, 0)
+}
