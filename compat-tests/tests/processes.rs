@@ -8,6 +8,17 @@ use std::time::Duration;
 
 /// Static programs bring no dynamic linker to the image, so what they run is static too.
 const STATIC_SHELL: &[&str] = &["--add", "/usr/bin/busybox:/bin/sh", "--add", "/usr/bin/busybox:/bin/cat"];
+/// The tools of the pipeline, from one static file.
+const TOOLS: &[&str] = &[
+    "--add",
+    "/usr/bin/busybox:/bin/cat",
+    "--add",
+    "/usr/bin/busybox:/bin/ls",
+    "--add",
+    "/usr/bin/busybox:/bin/grep",
+    "--add",
+    "/usr/bin/busybox:/bin/wc",
+];
 const SHELL: &[&str] = &["--add", "/usr/bin/dash:/bin/sh", "--add", "/usr/bin/busybox:/bin/cat"];
 
 fn main() {
@@ -27,35 +38,7 @@ fn main() {
     }));
     let pipeline = "echo a | cat; ls / | grep -c etc; (exit 3); echo $?; x=$(echo sub); echo $x; \
                     for i in 1 2 3; do echo $i; done | wc -l";
-    for (shell, flags) in [
-        ("busybox", &[][..]),
-        (
-            "dash",
-            &[
-                "--add",
-                "/usr/bin/cat",
-                "--add",
-                "/usr/bin/ls",
-                "--add",
-                "/usr/bin/grep",
-                "--add",
-                "/usr/bin/wc",
-            ],
-        ),
-        (
-            "bash",
-            &[
-                "--add",
-                "/usr/bin/cat",
-                "--add",
-                "/usr/bin/ls",
-                "--add",
-                "/usr/bin/grep",
-                "--add",
-                "/usr/bin/wc",
-            ],
-        ),
-    ] {
+    for (shell, flags) in [("busybox", &[][..]), ("dash", TOOLS), ("bash", TOOLS)] {
         trials.push(trial(format!("shell.{shell}"), move || {
             let arguments: &[&str] =
                 if shell == "busybox" { &["sh", "-c", pipeline] } else { &["-c", pipeline] };

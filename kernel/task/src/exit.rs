@@ -98,9 +98,8 @@ fn end_process(process: &Arc<Process>, otherwise: Status, space: Option<Arc<osv_
     }
     finish_vfork(process);
     bereave(process);
-    process.ended.call_once(|| status);
-    process.end.changed(Events::IN);
     tell_parent(process, status);
+    process.end.changed(Events::IN);
 }
 
 /// Finds the children of a process that ends another parent, and tells those whom its end leaves alone.
@@ -128,29 +127,46 @@ fn bereave(process: &Arc<Process>) {
     }
 }
 
-/// Sends the parent its signal and wakes its wait4(2).
+/// Marks `process` as ended, for its parent to see, and tells that.
 fn tell_parent(process: &Arc<Process>, status: Status) {
-    let parent_pid = registry::parent_of(process.pid());
-    let Some(parent) = registry::process(parent_pid) else { return };
-    let signo = process.exit_signal.load(Ordering::Relaxed);
-    let action = parent.actions.get(sig::CHLD);
-    let unwanted = parent_pid != registry::INIT
-        && signo == sig::CHLD
-        && (action.handler == SIG_IGN || action.flags & sa::NOCLDWAIT != 0);
-    if signo != 0 && parent_pid != registry::INIT {
-        let (why, value) = match status.signal() {
-            Some(signo) => (code::CLD_KILLED, signo as i32),
-            None => (code::CLD_EXITED, i32::from(status.code())),
-        };
-        let ticks = (process.ran_ns() / 10_000_000) as i64;
-        let mut info = Siginfo::child(why, process.pid(), process.credentials().user.real, value, ticks, 0);
-        info.signo = signo as i32;
-        send::to_process(&parent, info);
+    loop {
+        let parent_pid = registry::parent_of(process.pid());
+        let parent = registry::process(parent_pid);
+        let signo = process.exit_signal.load(Ordering::Relaxed);
+        let unwanted = parent.as_ref().is_some_and(|parent| {
+            let action = parent.actions.get(sig::CHLD);
+            parent_pid != registry::INIT
+                && signo == sig::CHLD
+                && (action.handler == SIG_IGN || action.flags & sa::NOCLDWAIT != 0)
+        });
+        if unwanted {
+            // Before anybody can see that it has ended: no wait is to find it.
+            registry::forget(process.pid());
+        }
+        process.ended.call_once(|| status);
+        if let Some(parent) = parent {
+            if signo != 0 && parent_pid != registry::INIT {
+                send::to_process(&parent, notice(process, status, signo));
+            }
+            parent.children.wake_all();
+        }
+        // A parent that ended meanwhile may have passed it on before it was marked.
+        if unwanted || registry::parent_of(process.pid()) == parent_pid {
+            return;
+        }
     }
-    if unwanted {
-        registry::forget(process.pid());
-    }
-    parent.children.wake_all();
+}
+
+/// What the signal says that tells of the end of `process`.
+fn notice(process: &Process, status: Status, signo: u32) -> Siginfo {
+    let (why, value) = match status.signal() {
+        Some(signo) => (code::CLD_KILLED, signo as i32),
+        None => (code::CLD_EXITED, i32::from(status.code())),
+    };
+    let ticks = (process.ran_ns() / 10_000_000) as i64;
+    let mut info = Siginfo::child(why, process.pid(), process.credentials().user.real, value, ticks, 0);
+    info.signo = signo as i32;
+    info
 }
 
 /// Lets a parent that sleeps in vfork(2) go on.
