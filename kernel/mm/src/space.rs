@@ -1,8 +1,13 @@
 //! Address spaces: one for each process, the lower half of memory.
 //!
 //! An [`AddressSpace`] is a tree of [`area`]s (what mmap(2) made) and a set of page tables (what was touched). A
-//! fault looks the area up and fills one entry, or more where that pays. One sleeping lock guards both; it is held
-//! over neither a wait for an object's page nor a copy that can fault.
+//! fault looks the area up and fills one entry, or more where that pays.
+//!
+//! Locks: a sleeping one with readers guards the whole; it is held over neither a wait for an object's page nor a copy
+//! that can fault. Whoever changes areas, or takes entries or rights away, holds it alone. A fault that adds an entry
+//! or rights holds it with others, gets and fills its frame, and then enters it under a second lock, which spins and
+//! is held for a few entries at most. What takes an entry away in a fault (copy on write) is done alone, too, so that
+//! no spin lock is held over a shootdown.
 //!
 //! Entries and frames: each entry holds one count of each of its frames. Private memory has [`Pte::ANON`] and is
 //! writable in the tables only while its frame has no other holder, so the first write after fork(2) or to a page of
@@ -48,7 +53,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use gather::Gather;
 use osv_abi::mem::USER_END;
 use osv_base::PhysAddr;
-use osv_sync::Mutex;
+use osv_sync::{RwLock, SpinLock};
 
 /// Lowest address that anything is mapped at (vm.mmap_min_addr): page 0 never is.
 pub const MIN_ADDR: u64 = 0x1_0000;
@@ -66,7 +71,7 @@ pub struct AddressSpace {
     cpus: CpuSet,
     /// Limits of setrlimit(2), in bytes.
     pub limits: Limits,
-    inner: Mutex<Inner>,
+    inner: RwLock<Inner>,
 }
 
 /// Resource limits of an address space, in bytes; `u64::MAX`: none.
@@ -82,10 +87,15 @@ pub struct Limits {
 
 struct Inner {
     areas: Areas,
-    table: Box<dyn PageTable>,
+    pages: SpinLock<Mapped>,
     layout: Layout,
     brk: Range<u64>,
     lock_future: bool,
+}
+
+/// What is mapped, and how much of what.
+struct Mapped {
+    table: Box<dyn PageTable>,
     counts: SpaceCounts,
 }
 
@@ -110,13 +120,12 @@ impl AddressSpace {
                 data: AtomicU64::new(u64::MAX),
                 stack: AtomicU64::new(8 << 20),
             },
-            inner: Mutex::new(Inner {
+            inner: RwLock::new(Inner {
                 areas: Areas::new(),
-                table,
+                pages: SpinLock::new(Mapped { table, counts: SpaceCounts::default() }),
                 layout,
                 brk: 0..0,
                 lock_future: false,
-                counts: SpaceCounts::default(),
             }),
         }))
     }
@@ -141,19 +150,19 @@ impl AddressSpace {
 
     /// Addresses that exec places things at.
     pub fn layout(&self) -> Layout {
-        self.inner.lock().layout
+        self.inner.read().layout
     }
 
     /// Unmaps everything: before exec(2) loads another program, and at a process's end.
     pub fn clear(&self) {
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         let mut gather = Gather::new(&self.cpus);
         inner.discard(0..USER_END, &mut gather);
         inner.settle(&mut gather, 0);
         inner.areas = Areas::new();
         inner.brk = 0..0;
         inner.lock_future = false;
-        inner.counts = SpaceCounts::default();
+        inner.pages.get_mut().counts = SpaceCounts::default();
     }
 }
 
@@ -170,10 +179,20 @@ impl core::fmt::Debug for AddressSpace {
 }
 
 impl Inner {
+    /// The tables, for who has all of this alone.
+    fn table(&mut self) -> &mut dyn PageTable {
+        &mut *self.pages.get_mut().table
+    }
+
+    /// The counts, for who has all of this alone.
+    fn counts(&mut self) -> &mut SpaceCounts {
+        &mut self.pages.get_mut().counts
+    }
+
     /// Takes every entry of `range` out of the tables; huge ones must have been cut at its ends.
     fn discard(&mut self, range: Range<u64>, gather: &mut Gather<'_>) {
-        let counts = &mut self.counts;
-        self.table.update(range, &mut |at, entry| {
+        let Mapped { table, counts } = self.pages.get_mut();
+        table.update(range, &mut |at, entry| {
             counts.leaves(&entry);
             gather.removed(at, entry);
             None
@@ -182,18 +201,18 @@ impl Inner {
 
     /// Shoots down what was gathered, about `at` and more, and frees frames and tables.
     fn settle(&mut self, gather: &mut Gather<'_>, at: u64) {
-        if self.table.has_emptied() {
+        if self.table().has_emptied() {
             gather.narrowed(at, Size::Small);
         }
         gather.flush();
-        self.table.reap();
+        self.table().reap();
     }
 
     /// Makes both ends of `range` boundaries between entries.
     fn cut_entries(&mut self, range: &Range<u64>) -> Result<(), OutOfMemory> {
         for at in [range.start, range.end] {
             if !at.is_multiple_of(HUGE) {
-                self.table.split(at)?;
+                self.table().split(at)?;
             }
         }
         Ok(())

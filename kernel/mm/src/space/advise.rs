@@ -56,7 +56,7 @@ impl AddressSpace {
             Advice::POPULATE_WRITE => return self.populate_or_fail(range, Access::Write),
             _ => {}
         }
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         if let Some((set, clear)) = change {
             return inner.over_holes(range, &mut |inner, range| {
                 let Some(area) = inner.areas.find(range.start) else { return Ok(()) };
@@ -118,7 +118,7 @@ impl AddressSpace {
         let mut hole = false;
         while at < range.end {
             let (part, pager) = {
-                let inner = self.inner.lock();
+                let inner = self.inner.read();
                 let Some(area) = inner.areas.at_or_after(at).filter(|a| a.range.start < range.end) else {
                     return Err(Errno::ENOMEM.into());
                 };
@@ -151,7 +151,7 @@ impl AddressSpace {
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
         bytes.resize(count, 0u8);
-        let inner = self.inner.lock();
+        let mut inner = self.inner.write();
         if !inner.is_mapped(&range) {
             return Err(Errno::ENOMEM.into());
         }
@@ -168,7 +168,7 @@ impl AddressSpace {
             at = area.range.end;
         }
         let zero = frame::zero()?.phys();
-        inner.table.visit(range.clone(), &mut |at, entry| {
+        inner.table().visit(range.clone(), &mut |at, entry| {
             for i in 0..entry.size.frames() as u64 {
                 let here = at + i * PAGE;
                 if range.contains(&here) && entry.phys != zero {
@@ -183,14 +183,14 @@ impl AddressSpace {
     pub fn lock(&self, addr: u64, len: u64, on_fault: bool, limit: u64) -> Res<()> {
         let Some(range) = locked_range(addr, len)? else { return Ok(()) };
         {
-            let mut inner = self.inner.lock();
+            let mut inner = self.inner.write();
             let already: u64 = inner
                 .areas
                 .overlapping(range.clone())
                 .filter(|a| a.flags.contains(AreaFlags::LOCKED))
                 .map(|a| a.range.end.min(range.end) - a.range.start.max(range.start))
                 .sum();
-            let locked = inner.counts.locked as u64 * PAGE;
+            let locked = inner.counts().locked as u64 * PAGE;
             if (locked + (range.end - range.start)).saturating_sub(already) > limit {
                 return Err(if limit == 0 { Errno::EPERM } else { Errno::ENOMEM }.into());
             }
@@ -205,15 +205,15 @@ impl AddressSpace {
     /// munlock(2).
     pub fn unlock(&self, addr: u64, len: u64) -> Res<()> {
         let Some(range) = locked_range(addr, len)? else { return Ok(()) };
-        self.inner.lock().set_locked(range, false)
+        self.inner.write().set_locked(range, false)
     }
 
     /// mlockall(2).
     pub fn lock_all(&self, current: bool, future: bool, on_fault: bool, limit: u64) -> Res<()> {
         let mut ranges = Vec::new();
         {
-            let mut inner = self.inner.lock();
-            if current && inner.counts.mapped as u64 * PAGE > limit {
+            let mut inner = self.inner.write();
+            if current && inner.counts().mapped as u64 * PAGE > limit {
                 return Err(Errno::ENOMEM.into());
             }
             inner.lock_future = future;
@@ -235,7 +235,7 @@ impl AddressSpace {
 
     /// munlockall(2).
     pub fn unlock_all(&self) -> Res<()> {
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         inner.lock_future = false;
         let mut at = 0;
         while let Some(range) = inner.areas.at_or_after(at).map(|a| a.range.clone()) {
@@ -250,7 +250,7 @@ impl AddressSpace {
         let mut at = range.start;
         while at < range.end {
             let Some((end, prot, shared)) =
-                self.inner.lock().areas.find(at).map(|a| (a.range.end, a.prot, a.is_shared()))
+                self.inner.read().areas.find(at).map(|a| (a.range.end, a.prot, a.is_shared()))
             else {
                 return Err(Errno::ENOMEM.into());
             };

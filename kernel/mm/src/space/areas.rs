@@ -7,6 +7,7 @@ use super::area::Area;
 use crate::OutOfMemory;
 use alloc::vec::Vec;
 use core::ops::Range;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 const NIL: u32 = u32::MAX;
 
@@ -33,7 +34,7 @@ pub(super) struct Areas {
     seed: u32,
     len: usize,
     /// Node that the last search ended at.
-    recent: core::cell::Cell<u32>,
+    recent: AtomicU32,
 }
 
 impl Areas {
@@ -44,7 +45,7 @@ impl Areas {
             root: NIL,
             seed: 0x9e37_79b9,
             len: 0,
-            recent: core::cell::Cell::new(NIL),
+            recent: AtomicU32::new(NIL),
         }
     }
 
@@ -67,7 +68,7 @@ impl Areas {
     /// The area that holds `at`.
     #[inline]
     pub(super) fn find(&self, at: u64) -> Option<&Area> {
-        if let Some(node) = self.nodes.get(self.recent.get() as usize)
+        if let Some(node) = self.nodes.get(self.recent.load(Ordering::Relaxed) as usize)
             && node.start <= at
             && at < node.end
         {
@@ -81,7 +82,7 @@ impl Areas {
             } else if at >= node.end {
                 here = node.right;
             } else {
-                self.recent.set(here);
+                self.recent.store(here, Ordering::Relaxed);
                 return node.area.as_ref();
             }
         }

@@ -11,12 +11,12 @@ impl AddressSpace {
     /// Where the heap begins; exec says so, the program's end plus [`super::Layout::brk_gap`].
     pub fn set_brk_start(&self, start: u64) {
         let start = start.next_multiple_of(PAGE);
-        self.inner.lock().brk = start..start;
+        self.inner.write().brk = start..start;
     }
 
     /// Moves the end of the heap to `end` if that can be; returns where it is afterwards.
     pub fn brk(&self, end: u64) -> u64 {
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         let (start, old) = (inner.brk.start, inner.brk.end);
         if end < start.max(MIN_ADDR) || end >= USER_END || start == 0 {
             return old;

@@ -38,7 +38,7 @@ impl AddressSpace {
         if !shared {
             return Ok(private);
         }
-        let inner = self.inner.lock();
+        let inner = self.inner.read();
         let area = inner.areas.find(addr).ok_or(Errno::EFAULT)?;
         match &area.backing {
             Backing::Object { pager, offset } if area.is_shared() => {
@@ -87,8 +87,9 @@ impl AddressSpace {
             let offset = here as usize % PAGE_SIZE;
             let n = (PAGE_SIZE - offset).min(len - done);
             let page = {
-                let inner = self.inner.lock();
-                inner.table.query(here & !(PAGE_SIZE as u64 - 1)).filter(|e| e.flags.contains(need)).map(
+                let inner = self.inner.read();
+                let pages = inner.pages.lock();
+                pages.table.query(here & !(PAGE_SIZE as u64 - 1)).filter(|e| e.flags.contains(need)).map(
                     |entry| {
                         let within = (here & (entry.size.bytes() - 1)) & !(PAGE_SIZE as u64 - 1);
                         // Held, so that it may be copied without the lock.

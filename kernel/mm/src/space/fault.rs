@@ -2,7 +2,7 @@
 
 use super::area::{Area, AreaFlags, Backing, STACK_GAP};
 use super::gather::Gather;
-use super::{AddressSpace, HUGE, Inner, MIN_ADDR, PAGE, is_exclusive};
+use super::{AddressSpace, HUGE, Inner, MIN_ADDR, Mapped, PAGE, is_exclusive};
 use crate::frame::{self, Frame, Run, Use};
 use crate::mmu::{self, Entry, Pte, Size};
 use crate::pager::{ObjectId, Pager};
@@ -52,7 +52,10 @@ struct Fetched {
 
 enum Step {
     Done(Outcome),
+    /// Asks the pager for this page of its, then tries again.
     Fetch(Arc<dyn Pager>, u64, bool),
+    /// Has to be done alone: an area grows, or an entry gives way to another.
+    Alone(Option<Fetched>),
 }
 
 impl From<OutOfMemory> for Step {
@@ -72,13 +75,15 @@ impl AddressSpace {
         }
         let mut fetched = None;
         loop {
-            let step = {
-                let mut inner = self.inner.lock();
-                match inner.fault(self, addr & !(PAGE - 1), access, fetched.take()) {
-                    Ok(step) | Err(step) => step,
-                }
-            };
+            let at = addr & !(PAGE - 1);
+            let (Ok(mut step) | Err(mut step)) = self.inner.read().fault(at, access, fetched.take());
+            if let Step::Alone(page) = step {
+                let (Ok(alone) | Err(alone)) = self.inner.write().fault_alone(self, at, access, page);
+                step = alone;
+            }
             match step {
+                // Alone, nothing has to be done alone.
+                Step::Alone(_) => {}
                 Step::Done(Outcome::OutOfMemory) if pressure::wait_for_memory() => {}
                 Step::Done(outcome) => return outcome,
                 Step::Fetch(pager, index, write) => match pager.page(index, write) {
@@ -106,18 +111,11 @@ impl AddressSpace {
 }
 
 impl Inner {
+    /// What can be done about a fault together with others: entries and rights are only added.
     #[inline]
-    fn fault(
-        &mut self,
-        space: &AddressSpace,
-        at: u64,
-        access: Access,
-        fetched: Option<Fetched>,
-    ) -> Result<Step, Step> {
-        if self.areas.find(at).is_none() {
-            self.grow(space, at)?;
-        }
-        let Some(area) = self.areas.find(at) else { return Ok(Step::Done(Outcome::Unmapped)) };
+    fn fault(&self, at: u64, access: Access, fetched: Option<Fetched>) -> Result<Step, Step> {
+        // Perhaps a stack is to grow.
+        let Some(area) = self.areas.find(at) else { return Ok(Step::Alone(fetched)) };
         let allowed = area.pte();
         let need = match access {
             Access::Read => Pte::READ,
@@ -127,31 +125,59 @@ impl Inner {
         if !allowed.contains(need) {
             return Ok(Step::Done(Outcome::Forbidden));
         }
-        match self.table.query(at) {
+        let mut pages = self.pages.lock();
+        match pages.table.query(at) {
             Some(entry) if entry.flags.contains(need) => {
+                drop(pages);
                 // Another thread was here first, or this CPU remembers what was narrower.
                 mmu::mmu().flush_here(at);
                 Ok(Step::Done(Outcome::Done))
             }
-            Some(entry) => self.widen(space, at, entry, need, fetched),
-            None if area.is_anonymous() => self.fill_anonymous(at, need.contains(Pte::WRITE)),
-            None => self.fill_object(at, need.contains(Pte::WRITE), fetched),
+            Some(entry) => Ok(pages.widen(area, at, entry, need, fetched)),
+            None => {
+                drop(pages);
+                let write = need.contains(Pte::WRITE);
+                if area.is_anonymous() {
+                    self.fill_anonymous(area, at, write)
+                } else {
+                    self.fill_object(area, at, write, fetched)
+                }
+            }
+        }
+    }
+
+    /// What has to be done alone. The entry may have changed since that was found out.
+    #[cold]
+    fn fault_alone(
+        &mut self,
+        space: &AddressSpace,
+        at: u64,
+        access: Access,
+        fetched: Option<Fetched>,
+    ) -> Result<Step, Step> {
+        if self.areas.find(at).is_none() {
+            self.grow(space, at)?;
+        }
+        match self.fault(at, access, fetched)? {
+            Step::Alone(fetched) => self.exchange_page(space, at, fetched),
+            other => Ok(other),
         }
     }
 
     /// First touch of private memory.
-    fn fill_anonymous(&mut self, at: u64, write: bool) -> Result<Step, Step> {
-        let Some(area) = self.areas.find(at) else { return Ok(Step::Done(Outcome::Unmapped)) };
+    fn fill_anonymous(&self, area: &Area, at: u64, write: bool) -> Result<Step, Step> {
         let flags = area.pte() | Pte::ANON;
         if (write || area.flags.contains(AreaFlags::HUGE)) && wants_huge(area, at) {
             let start = at & !(HUGE - 1);
-            if self.table.is_vacant(start)
+            if self.pages.lock().table.is_vacant(start)
                 && let Ok(run) = Run::zeroed(Pages(Size::Huge.frames()), HUGE as usize, Use::User)
             {
-                let phys = run.phys();
-                if self.table.map(start, Entry { phys, size: Size::Huge, flags }).is_ok() {
+                let entry = Entry { phys: run.phys(), size: Size::Huge, flags };
+                let mut pages = self.pages.lock();
+                // Unless another thread was faster; then this is a fault about a page like any other.
+                if pages.table.is_vacant(start) && pages.table.map(start, entry).is_ok() {
                     run.into_phys();
-                    self.counts.anonymous += Size::Huge.frames();
+                    pages.counts.enters(&entry);
                     return Ok(Step::Done(Outcome::Done));
                 }
             }
@@ -160,17 +186,17 @@ impl Inner {
             // Reading what was never written: the one page of zeros, until a write.
             let zero = frame::zero()?;
             let flags = area.pte() - Pte::WRITE;
-            self.table.map(at, Entry { phys: zero.phys(), size: Size::Small, flags })?;
+            let mut pages = self.pages.lock();
+            if pages.table.query(at).is_none() {
+                pages.table.map(at, Entry { phys: zero.phys(), size: Size::Small, flags })?;
+            }
             return Ok(Step::Done(Outcome::Done));
         }
-        let frame = Frame::zeroed(Use::User)?;
-        self.put(at, frame, flags)?;
-        Ok(Step::Done(Outcome::Done))
+        self.put(at, Frame::zeroed(Use::User)?, flags)
     }
 
     /// First touch of an object's page.
-    fn fill_object(&mut self, at: u64, write: bool, fetched: Option<Fetched>) -> Result<Step, Step> {
-        let Some(area) = self.areas.find(at) else { return Ok(Step::Done(Outcome::Unmapped)) };
+    fn fill_object(&self, area: &Area, at: u64, write: bool, fetched: Option<Fetched>) -> Result<Step, Step> {
         let Backing::Object { pager, .. } = &area.backing else { return Ok(Step::Done(Outcome::Unmapped)) };
         let index = area.index_of(at);
         let tell = write && area.is_shared();
@@ -190,83 +216,75 @@ impl Inner {
             },
         };
         let allowed = area.pte();
-        if area.is_shared() {
-            let flags = if write { allowed } else { allowed - Pte::WRITE };
-            self.put(at, frame, flags)?;
-            if !write {
-                self.fill_around(at);
-            }
-        } else if write {
-            self.put(at, frame.duplicate(Use::User)?, allowed | Pte::ANON)?;
-        } else {
-            self.put(at, frame, allowed - Pte::WRITE)?;
-            self.fill_around(at);
+        if write && area.is_shared() {
+            return self.put(at, frame, allowed);
         }
-        Ok(Step::Done(Outcome::Done))
+        if write {
+            return self.put(at, frame.duplicate(Use::User)?, allowed | Pte::ANON);
+        }
+        let step = self.put(at, frame, allowed - Pte::WRITE)?;
+        self.fill_around(area, at);
+        Ok(step)
     }
 
     /// Maps the neighbours of a page that are at hand, for reading: programs touch code and constants page after page.
-    fn fill_around(&mut self, at: u64) {
-        let Some(area) = self.areas.find(at) else { return };
+    fn fill_around(&self, area: &Area, at: u64) {
         let Backing::Object { pager, .. } = &area.backing else { return };
-        let (pager, flags) = (pager.clone(), area.pte() - Pte::WRITE);
+        let flags = area.pte() - Pte::WRITE;
         let window = at & !(AROUND * PAGE - 1);
         let range = window.max(area.range.start)..(window + AROUND * PAGE).min(area.range.end);
         let first = area.index_of(range.start);
-        for (i, here) in range.step_by(PAGE as usize).enumerate() {
-            if self.table.query(here).is_some() {
-                continue;
+        let places = || range.clone().step_by(PAGE as usize).enumerate();
+        let mut vacant = [false; AROUND as usize];
+        {
+            let pages = self.pages.lock();
+            for (i, here) in places() {
+                vacant[i] = pages.table.query(here).is_none();
             }
-            let Some(frame) = pager.cached(first + i as u64) else { continue };
-            if self.put(here, frame, flags).is_err() {
+        }
+        // The object is asked without the lock that spins.
+        let mut frames = [const { None }; AROUND as usize];
+        for (i, frame) in frames.iter_mut().enumerate().filter(|(i, _)| vacant[*i]) {
+            *frame = pager.cached(first + i as u64);
+        }
+        let mut pages = self.pages.lock();
+        for (i, here) in places() {
+            if let Some(frame) = frames[i].take()
+                && pages.put(here, frame, flags).is_err()
+            {
                 return;
             }
         }
     }
 
-    /// An entry is there but allows less than the area does.
-    fn widen(
+    /// Maps `frame` where nothing is; whatever is there by now stays.
+    #[inline]
+    fn put(&self, at: u64, frame: Frame, flags: Pte) -> Result<Step, Step> {
+        let unused = self.pages.lock().put(at, frame, flags)?;
+        drop(unused);
+        Ok(Step::Done(Outcome::Done))
+    }
+
+    /// Puts another frame in place of the one at `at`: the object's, which it gave for writing, or a private copy.
+    fn exchange_page(
         &mut self,
         space: &AddressSpace,
         at: u64,
-        entry: Entry,
-        need: Pte,
         fetched: Option<Fetched>,
     ) -> Result<Step, Step> {
         let Some(area) = self.areas.find(at) else { return Ok(Step::Done(Outcome::Unmapped)) };
-        let allowed = area.pte();
-        let keep = entry.flags & Pte::ANON;
-        if !need.contains(Pte::WRITE) {
-            self.set_flags(at, (allowed - Pte::WRITE) | keep | (entry.flags & Pte::WRITE));
-            return Ok(Step::Done(Outcome::Done));
-        }
-        if area.is_shared() {
-            // The first write: the pager hears of it, and may put another frame there.
-            let Backing::Object { pager, .. } = &area.backing else {
-                return Ok(Step::Done(Outcome::Unmapped));
-            };
-            let index = area.index_of(at);
-            return match fetched {
-                Some(f) if f.object == pager.object() && f.index == index && f.write => {
-                    if f.frame.phys() == entry.phys {
-                        self.set_flags(at, allowed);
-                    } else {
-                        self.replace(space, at, f.frame, allowed);
-                    }
-                    Ok(Step::Done(Outcome::Done))
-                }
-                _ => Ok(Step::Fetch(pager.clone(), index, true)),
-            };
-        }
-        if is_exclusive(&entry) {
-            self.set_flags(at, allowed | Pte::ANON);
+        let (allowed, shared) = (area.pte(), area.is_shared());
+        if shared {
+            if let Some(fetched) = fetched {
+                self.replace(space, at, fetched.frame, allowed);
+            }
             return Ok(Step::Done(Outcome::Done));
         }
         // Copy on write.
-        if entry.size == Size::Huge {
-            self.table.split(at)?;
+        if self.table().query(at).is_some_and(|entry| entry.size == Size::Huge) {
+            self.table().split(at)?;
         }
-        let Some(entry) = self.table.query(at) else { return Ok(Step::Done(Outcome::Done)) };
+        let Some(entry) = self.table().query(at) else { return Ok(Step::Done(Outcome::Done)) };
         let copy = if entry.phys == frame::zero()?.phys() {
             Frame::zeroed(Use::User)?
         } else {
@@ -277,34 +295,18 @@ impl Inner {
         Ok(Step::Done(Outcome::Done))
     }
 
-    /// Maps `frame` where nothing is.
-    #[inline]
-    fn put(&mut self, at: u64, frame: Frame, flags: Pte) -> Result<(), OutOfMemory> {
-        let entry = Entry { phys: frame.phys(), size: Size::Small, flags };
-        self.table.map(at, entry)?;
-        frame.into_phys();
-        self.counts.enters(&entry);
-        Ok(())
-    }
-
     /// Puts `frame` in place of the small entry at `at`, everywhere, before it returns.
     fn replace(&mut self, space: &AddressSpace, at: u64, frame: Frame, flags: Pte) {
         let mut gather = Gather::new(&space.cpus);
         let entry = Entry { phys: frame.into_phys(), size: Size::Small, flags };
-        let counts = &mut self.counts;
-        self.table.update(at..at + PAGE, &mut |at, old| {
+        let Mapped { table, counts } = self.pages.get_mut();
+        table.update(at..at + PAGE, &mut |at, old| {
             counts.leaves(&old);
             gather.removed(at, old);
             Some(entry)
         });
         counts.enters(&entry);
         self.settle(&mut gather, at);
-    }
-
-    /// Gives the entry at `at`, small or huge, more rights.
-    fn set_flags(&mut self, at: u64, flags: Pte) {
-        self.table.update(at..at + PAGE, &mut |_, entry| Some(Entry { flags, ..entry }));
-        mmu::mmu().flush_here(at);
     }
 
     /// Lets an area that grows down reach `at`.
@@ -333,6 +335,50 @@ impl Inner {
             area.range.start = at;
         });
         Ok(())
+    }
+}
+
+impl Mapped {
+    /// An entry is there but allows less than the area does.
+    fn widen(&mut self, area: &Area, at: u64, entry: Entry, need: Pte, fetched: Option<Fetched>) -> Step {
+        let allowed = area.pte();
+        let keep = entry.flags & Pte::ANON;
+        let flags = if !need.contains(Pte::WRITE) {
+            (allowed - Pte::WRITE) | keep | (entry.flags & Pte::WRITE)
+        } else if area.is_shared() {
+            // The first write: the pager hears of it, and may put another frame there.
+            let Backing::Object { pager, .. } = &area.backing else { return Step::Done(Outcome::Unmapped) };
+            let index = area.index_of(at);
+            match fetched {
+                Some(f) if f.object == pager.object() && f.index == index && f.write => {
+                    if f.frame.phys() != entry.phys {
+                        return Step::Alone(Some(f));
+                    }
+                    allowed
+                }
+                _ => return Step::Fetch(pager.clone(), index, true),
+            }
+        } else if is_exclusive(&entry) {
+            allowed | Pte::ANON
+        } else {
+            return Step::Alone(None);
+        };
+        self.table.update(at..at + PAGE, &mut |_, entry| Some(Entry { flags, ..entry }));
+        mmu::mmu().flush_here(at);
+        Step::Done(Outcome::Done)
+    }
+
+    /// Maps `frame` where nothing is; gives it back where something is. It is to be dropped without the lock.
+    #[inline]
+    fn put(&mut self, at: u64, frame: Frame, flags: Pte) -> Result<Option<Frame>, OutOfMemory> {
+        if self.table.query(at).is_some() {
+            return Ok(Some(frame));
+        }
+        let entry = Entry { phys: frame.phys(), size: Size::Small, flags };
+        self.table.map(at, entry)?;
+        frame.into_phys();
+        self.counts.enters(&entry);
+        Ok(None)
     }
 }
 

@@ -105,7 +105,7 @@ impl AddressSpace {
         let mut area = Area { range: 0..len, prot, max_prot, flags: area_flags, backing };
         admit(len, area.is_committed())?;
 
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         if inner.lock_future {
             area.flags.insert(AreaFlags::LOCKED);
         }
@@ -144,22 +144,20 @@ impl AddressSpace {
         if !addr.is_multiple_of(PAGE) || len == 0 {
             return Err(Errno::EINVAL.into());
         }
-        self.inner.lock().remove(self, range)
+        self.inner.write().remove(self, range)
     }
 
     /// Limits of setrlimit(2) and vm.max_map_count for `len` more bytes of the kind of `area`.
     pub(super) fn check_limits(&self, inner: &Inner, len: u64, area: &Area) -> Res<()> {
-        let mapped = inner.counts.mapped as u64 * PAGE;
+        let counts = inner.pages.lock().counts;
+        let mapped = counts.mapped as u64 * PAGE;
         if mapped.saturating_add(len) > self.limits.address_space.load(Ordering::Relaxed)
             || inner.areas.len() >= MAX_AREAS
         {
             return Err(Errno::ENOMEM.into());
         }
         let data = self.limits.data.load(Ordering::Relaxed);
-        if data != u64::MAX
-            && area.is_committed()
-            && (inner.counts.data as u64 * PAGE).saturating_add(len) > data
-        {
+        if data != u64::MAX && area.is_committed() && (counts.data as u64 * PAGE).saturating_add(len) > data {
             return Err(Errno::ENOMEM.into());
         }
         Ok(())
@@ -230,7 +228,7 @@ impl Inner {
     /// Adds an area where nothing is.
     pub(super) fn add(&mut self, area: Area) -> Res<()> {
         self.areas.reserve(1)?;
-        self.counts.grows(&area);
+        self.counts().grows(&area);
         self.areas.add(area);
         Ok(())
     }
@@ -242,7 +240,7 @@ impl Inner {
         }
         self.cut_entries(&range)?;
         if let Some(area) = self.areas.trim(&range) {
-            self.counts.shrinks(&area);
+            self.counts().shrinks(&area);
             self.forget(space, range);
             return Ok(());
         }
@@ -260,7 +258,7 @@ impl Inner {
             self.areas.at_or_after(range.start).map(|a| a.range.start).filter(|start| *start < range.end)
         {
             if let Some(area) = self.areas.remove(start) {
-                self.counts.shrinks(&area);
+                self.counts().shrinks(&area);
             }
         }
         self.forget(space, range);

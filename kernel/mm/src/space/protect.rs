@@ -29,7 +29,7 @@ impl AddressSpace {
         if range.end > USER_END {
             return Err(Errno::ENOMEM.into());
         }
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         if grows_down {
             let area = inner.areas.at_or_after(range.start).filter(|a| a.range.start < range.end);
             let area = area.ok_or(Errno::ENOMEM)?;
@@ -98,7 +98,8 @@ impl Inner {
 
     /// Changes an area and keeps the counts right.
     pub(super) fn alter(&mut self, start: u64, change: impl FnOnce(&mut Area)) {
-        let Inner { areas, counts, .. } = self;
+        let Inner { areas, pages, .. } = self;
+        let counts = &mut pages.get_mut().counts;
         areas.change(start, |area| {
             counts.shrinks(area);
             change(area);
@@ -110,7 +111,7 @@ impl Inner {
     fn apply(&mut self, range: Range<u64>, gather: &mut Gather<'_>) {
         let Some(area) = self.areas.find(range.start) else { return };
         let (allowed, shared) = (area.pte(), area.is_shared());
-        self.table.update(range, &mut |at, entry| {
+        self.table().update(range, &mut |at, entry| {
             let mut flags = allowed | entry.flags & Pte::ANON;
             let may_write = entry.flags.contains(Pte::WRITE) || !shared && is_exclusive(&entry);
             flags.set(Pte::WRITE, allowed.contains(Pte::WRITE) && may_write);

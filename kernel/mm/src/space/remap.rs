@@ -41,7 +41,7 @@ impl AddressSpace {
             None
         };
 
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         let Some(area) = inner.areas.find(old).cloned() else { return Err(Errno::EFAULT.into()) };
         if old_len == 0 && !area.is_shared() {
             return Err(Errno::EINVAL.into());
@@ -151,7 +151,7 @@ impl Inner {
             self.move_entries(from.clone(), to.start, &mut gather)?;
             self.settle(&mut gather, from.start);
             if !keep && let Some(old) = self.areas.remove(from.start) {
-                self.counts.shrinks(&old);
+                self.counts().shrinks(&old);
             }
         }
         self.add(area)
@@ -168,7 +168,7 @@ impl Inner {
         let mut chunks: Vec<u64> = Vec::new();
         let mut failed = false;
         let mut last = u64::MAX;
-        self.table.visit(from.clone(), &mut |at, _| {
+        self.table().visit(from.clone(), &mut |at, _| {
             let chunk = at & !(HUGE - 1);
             if chunk != last {
                 last = chunk;
@@ -184,23 +184,23 @@ impl Inner {
             return Err(OutOfMemory);
         }
         for chunk in &chunks {
-            self.table.split(*chunk)?;
+            self.table().split(*chunk)?;
             let part = (*chunk).max(from.start)..(chunk + HUGE).min(from.end);
             let (first, end) = (to + (part.start - from.start), to + (part.end - from.start));
-            self.table.prepare(first)?;
-            self.table.prepare(end - PAGE)?;
+            self.table().prepare(first)?;
+            self.table().prepare(end - PAGE)?;
         }
         for chunk in chunks {
             let part = chunk.max(from.start)..(chunk + HUGE).min(from.end);
             moving.clear();
-            self.table.update(part, &mut |at, entry| {
+            self.table().update(part, &mut |at, entry| {
                 debug_assert_eq!(entry.size, Size::Small);
                 moving.push((at, entry));
                 gather.narrowed(at, entry.size);
                 None
             });
             for (at, entry) in &moving {
-                self.table.map(to + (at - from.start), *entry)?;
+                self.table().map(to + (at - from.start), *entry)?;
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What /proc tells of an address space.
 
 use super::area::{Area, AreaFlags, Backing};
-use super::{AddressSpace, PAGE};
+use super::{AddressSpace, Inner, PAGE};
 use crate::frame;
 use crate::mmu::{Entry, Pte};
 use alloc::string::String;
@@ -121,16 +121,20 @@ pub struct AreaReport {
 impl AddressSpace {
     /// Sizes now.
     pub fn counts(&self) -> SpaceCounts {
-        let inner = self.inner.lock();
-        SpaceCounts { tables: inner.table.tables(), areas: inner.areas.len(), ..inner.counts }
+        let inner = self.inner.read();
+        let pages = inner.pages.lock();
+        SpaceCounts { tables: pages.table.tables(), areas: inner.areas.len(), ..pages.counts }
     }
 
     /// The areas in order; `resident`: with the counts of smaps, which take a walk over the tables.
     pub fn report(&self, resident: bool) -> Res<Vec<AreaReport>> {
-        let inner = self.inner.lock();
+        // Alone: the walk for `resident` is too long for the lock that spins.
+        let mut inner = self.inner.write();
+        let Inner { areas, pages, layout, .. } = &mut *inner;
+        let table = &pages.get_mut().table;
         let mut lines = Vec::new();
-        lines.try_reserve_exact(inner.areas.len()).map_err(|_| Errno::ENOMEM)?;
-        for area in inner.areas.overlapping(0..USER_END) {
+        lines.try_reserve_exact(areas.len()).map_err(|_| Errno::ENOMEM)?;
+        for area in areas.overlapping(0..USER_END) {
             let mut line = AreaReport {
                 range: area.range.clone(),
                 prot: area.prot,
@@ -148,13 +152,13 @@ impl AddressSpace {
                     let _ = pager.name(&mut line.name);
                 }
                 Backing::Anonymous if area.flags.contains(AreaFlags::BRK) => line.name.push_str("[heap]"),
-                Backing::Anonymous if area.range.contains(&(inner.layout.stack_top - 1)) => {
+                Backing::Anonymous if area.range.contains(&(layout.stack_top - 1)) => {
                     line.name.push_str("[stack]");
                 }
                 Backing::Anonymous => {}
             }
             if resident {
-                inner.table.visit(area.range.clone(), &mut |_, entry| {
+                table.visit(area.range.clone(), &mut |_, entry| {
                     if !frame::is_zero(entry.phys) {
                         line.resident += entry.size.frames();
                         if entry.flags.contains(Pte::ANON) {

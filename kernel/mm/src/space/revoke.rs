@@ -2,7 +2,7 @@
 
 use super::area::Backing;
 use super::gather::Gather;
-use super::{AddressSpace, PAGE};
+use super::{AddressSpace, Mapped, PAGE};
 use crate::mmu::Pte;
 use crate::pager::ObjectId;
 use core::ops::Range;
@@ -11,10 +11,11 @@ use osv_abi::mem::USER_END;
 impl AddressSpace {
     /// Takes the pages `first..end` of `object` out of the tables, private copies as well if `copies`.
     pub(crate) fn revoke(&self, object: ObjectId, first: u64, end: u64, copies: bool) {
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         let inner = &mut *inner;
         let mut gather = Gather::new(&self.cpus);
         let mut touched = 0;
+        let Mapped { table, counts } = inner.pages.get_mut();
         for area in inner.areas.overlapping(0..USER_END) {
             let Backing::Object { pager, offset } = &area.backing else { continue };
             if pager.object() != object {
@@ -22,9 +23,8 @@ impl AddressSpace {
             }
             let Some(range) = part(&area.range, *offset / PAGE, first, end) else { continue };
             touched = range.start;
-            let counts = &mut inner.counts;
             // Mappings of objects have no huge entries.
-            inner.table.update(range, &mut |at, entry| {
+            table.update(range, &mut |at, entry| {
                 if !copies && entry.flags.contains(Pte::ANON) {
                     return Some(entry);
                 }

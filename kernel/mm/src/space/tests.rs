@@ -1,3 +1,4 @@
+mod crowd;
 mod holes;
 mod model;
 
@@ -8,6 +9,7 @@ use core::fmt::Write;
 use osv_abi::Errno;
 use osv_abi::uapi::memory::{Advice, MapFlags, Prot, RemapFlags};
 use osv_base::Fail;
+use osv_sync::Mutex;
 use std::string::String;
 use std::vec::Vec;
 

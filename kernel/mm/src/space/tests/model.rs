@@ -79,9 +79,14 @@ fn value(page: &Page, object: &[u8]) -> u8 {
 
 /// No CPU may remember more than the tables say.
 fn check_tlb(space: &AddressSpace) {
-    let inner = space.inner.lock();
+    let inner = space.inner.read();
     for (at, old) in host::remembered(&space.cpus) {
-        let now = inner.table.query(at).unwrap_or_else(|| panic!("{at:x} is remembered but not mapped"));
+        let now = inner
+            .pages
+            .lock()
+            .table
+            .query(at)
+            .unwrap_or_else(|| panic!("{at:x} is remembered but not mapped"));
         let phys = now.phys.offset(at & (now.size.bytes() - 1) & !(PAGE - 1));
         assert_eq!(phys, old.phys, "{at:x} has another frame now");
         let rights = Pte::READ | Pte::WRITE | Pte::EXEC;
@@ -96,7 +101,7 @@ fn check_tlb(space: &AddressSpace) {
 
 /// As a CPU does after an access.
 fn remember(space: &AddressSpace, at: u64) {
-    let entry = space.inner.lock().table.query(at);
+    let entry = space.inner.write().table().query(at);
     if let Some(mut entry) = entry {
         entry.phys = entry.phys.offset(at & (entry.size.bytes() - 1));
         host::remember(&space.cpus, at, entry);
@@ -178,7 +183,7 @@ fn run(steps: &[Step]) {
                 let all = (at..at + pages).all(|page| model.contains_key(&page));
                 assert_eq!(result.is_ok(), all);
                 // The object behind a private page is not known to the model any more: make it known again.
-                let inner = space.inner.lock();
+                let inner = space.inner.read();
                 for (page, state) in model.range_mut(at..at + pages) {
                     let area = inner.areas.find(addr(*page)).unwrap();
                     if let Content::Private(_) = state.content {
@@ -205,7 +210,7 @@ fn run(steps: &[Step]) {
                         model.remove(&page);
                     }
                     let last = moved.last().unwrap().clone();
-                    let inner = space.inner.lock();
+                    let inner = space.inner.read();
                     for i in 0..len {
                         let mut page = moved.get(i as usize).unwrap_or(&last).clone();
                         if i >= pages {
