@@ -28,7 +28,8 @@ pub struct SharedPage {
     pub mult: AtomicU64,
     /// CLOCK_REALTIME minus CLOCK_MONOTONIC, nanoseconds.
     pub realtime_offset_ns: AtomicU64,
-    /// The process that the application runs as (getpid).
+    /// The process that the application runs as (getpid); 0 once more than one process may see the page: ask the
+    /// kernel.
     pub pid: AtomicU32,
     /// Number of CPUs online.
     pub cpus: AtomicU32,

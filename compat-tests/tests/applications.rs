@@ -23,6 +23,7 @@ fn main() {
     for (name, source, build, fragment) in [
         ("hello.glibc", "hello.c", Build::Glibc, "thread t=42"),
         ("hello.glibc.static", "hello.c", Build::GlibcStatic, "thread t=42"),
+        ("cancel", "cancel.c", Build::Glibc, "cancel ok"),
         ("hello.musl", "hello.c", Build::Musl, "thread t=42"),
         ("hello.musl.spie", "hello.c", Build::MuslStaticPie, "thread t=42"),
         ("hello.rust", "hello.rs", Build::Rust, "hi from thread"),

@@ -61,6 +61,11 @@ fn hello_rust() {
 }
 
 #[test]
+fn cancellation() {
+    prints(build("cancel.c", Build::Glibc).expect("it builds"), &[], "cancel ok");
+}
+
+#[test]
 fn lua() {
     let program = "local co=coroutine.wrap(function() for i=1,3 do coroutine.yield(i*i) end end) \
                    print(co(),co(),co(),string.format('%.3f',math.sin(1)),os.date('!%Y',0))";

@@ -2,14 +2,15 @@
 //!
 //! A cancellable call checks the thread's flag and enters the kernel inside a stretch of code whose bounds the signal
 //! handler knows: a cancellation that arrives after the check, but before the kernel has done anything, moves the
-//! thread out of that stretch. Natively the `syscall` instruction itself lies in the stretch. Over a kernel's vector
-//! the call does, and a call that comes back with EINTR while the flag is set is cancelled, too.
+//! thread out of that stretch. The stretch ends with the call over the vector; natively a stub's way to its `syscall`
+//! instruction belongs to it, too. A call that comes back with EINTR while the flag is set is cancelled as well.
 
 use crate::gate::{self, Sysno};
 use crate::signal::{Action, UContext};
 use crate::tcb::{self, Tcb};
 use core::arch::global_asm;
 use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use osv_abi::errno::Errno;
 
@@ -23,71 +24,69 @@ const DISABLED: u8 = 1;
 /// Calls fail with ECANCELED instead of ending the thread.
 const MASKED: u8 = 2;
 
+// Number in rax, the thread's block in r10, arguments where C has them. All of the stretch from `begin` to `called`
+// runs with the caller's return address on top of the stack.
 global_asm!(
     ".text",
     ".balign 16",
     ".hidden __osv_cp",
     ".globl __osv_cp",
-    // (flag: *i32, number, arguments: *[usize; 6], entry or null) -> isize
     "__osv_cp:",
+    // Unwinders pass: a signal may come in a call that waits.
     ".cfi_startproc",
-    "push rbx",
-    ".cfi_def_cfa_offset 16",
-    ".cfi_offset rbx, -16",
-    ".cfi_remember_state",
-    "mov rbx, rdi",
-    "mov rax, rsi",
-    "mov r11, rcx",
-    "mov rdi, [rdx]",
-    "mov rsi, [rdx + 8]",
-    "mov r10, [rdx + 24]",
-    "mov r8, [rdx + 32]",
-    "mov r9, [rdx + 40]",
-    "mov rdx, [rdx + 16]",
+    "mov r11, [rip + __osv_vec]",
     ".hidden __osv_cp_begin",
     ".globl __osv_cp_begin",
     "__osv_cp_begin:",
-    "cmp dword ptr [rbx], 0",
-    "jne __osv_cp_cancelled",
-    "test r11, r11",
+    "cmp dword ptr [r10 + {cancel}], 0",
     "jne 2f",
-    "syscall",
-    ".hidden __osv_cp_end",
-    ".globl __osv_cp_end",
-    "__osv_cp_end:",
-    "pop rbx",
-    ".cfi_def_cfa_offset 8",
-    "ret",
-    ".cfi_restore_state",
-    ".cfi_remember_state",
-    ".hidden __osv_cp_call",
-    ".globl __osv_cp_call",
-    "2:",
-    "__osv_cp_call:",
-    "mov rcx, r10",
-    "call r11",
+    "call [r11 + rax * 8]",
     ".hidden __osv_cp_called",
     ".globl __osv_cp_called",
     "__osv_cp_called:",
-    "pop rbx",
-    ".cfi_def_cfa_offset 8",
+    "cmp rax, {interrupted_number}",
+    "je {interrupted}",
     "ret",
-    ".cfi_restore_state",
+    "2:",
+    "cmp byte ptr [r10 + {cancel_disabled}], {DISABLED}",
+    "jne __osv_cp_cancelled",
+    "jmp [r11 + rax * 8]",
     ".hidden __osv_cp_cancelled",
     ".globl __osv_cp_cancelled",
     "__osv_cp_cancelled:",
-    "pop rbx",
-    ".cfi_def_cfa_offset 8",
     "jmp {cancelled}",
     ".cfi_endproc",
+    cancel = const offset_of!(Tcb, cancel),
+    cancel_disabled = const offset_of!(Tcb, cancel_disabled),
+    interrupted_number = const Errno::EINTR.to_ret(),
+    DISABLED = const DISABLED,
+    interrupted = sym interrupted,
     cancelled = sym cancelled,
 );
 
+// musl's C code enters its cancellation points here: (number, six arguments).
+#[cfg(feature = "object")]
+global_asm!(
+    ".text",
+    ".balign 16",
+    ".hidden __osv___syscall_cp",
+    ".globl __osv___syscall_cp",
+    "__osv___syscall_cp:",
+    ".cfi_startproc",
+    "mov rax, rdi",
+    "mov rdi, rsi",
+    "mov rsi, rdx",
+    "mov rdx, rcx",
+    "mov rcx, r8",
+    "mov r8, r9",
+    "mov r9, [rsp + 8]",
+    "mov r10, fs:0",
+    "jmp __osv_cp",
+    ".cfi_endproc",
+);
+
 unsafe extern "C" {
-    fn __osv_cp(flag: *const i32, number: usize, arguments: *const [usize; 6], entry: usize) -> isize;
     fn __osv_cp_begin();
-    fn __osv_cp_end();
-    fn __osv_cp_call();
     fn __osv_cp_called();
     fn __osv_cp_cancelled();
 }
@@ -96,21 +95,20 @@ unsafe extern "C" {
 ///
 /// # Safety
 /// As the system call's manual page says.
+#[inline(always)]
 pub unsafe fn call<A: gate::Arguments>(number: Sysno, arguments: A) -> isize {
     // SAFETY: the caller vouches for the arguments; the block is the thread's own.
-    unsafe {
-        let this = tcb::current();
-        if (*this).cancel_disabled.load(Relaxed) == DISABLED {
-            return gate::call(number, arguments);
-        }
-        let arguments = arguments.registers();
-        let entry = gate::entry_address(number);
-        let result = __osv_cp((*this).cancel.as_ptr(), number as usize, &raw const arguments, entry);
-        if result == Errno::EINTR.to_ret() && (*this).cancel.load(Relaxed) != 0 {
-            return cancelled();
-        }
-        result
+    unsafe { arguments.enter_cancellable(number, tcb::current()) }
+}
+
+/// What a call that came back with EINTR comes to.
+extern "C" fn interrupted() -> isize {
+    // SAFETY: the block is the thread's own.
+    let this = unsafe { &*tcb::current() };
+    if this.cancel.load(Relaxed) != 0 && this.cancel_disabled.load(Relaxed) != DISABLED {
+        return cancelled();
     }
+    Errno::EINTR.to_ret()
 }
 
 /// What a cancelled call comes to: the thread's end, or ECANCELED where that is masked.
@@ -159,19 +157,35 @@ unsafe extern "C" fn on_signal(_signal: c_int, _info: *mut c_void, context: *mut
         }
         // Stays blocked from here: once asked, the flag alone decides.
         (*context).mask |= 1 << (SIGNAL - 1);
-        let rip = (*context).rip();
-        let within = |begin: unsafe extern "C" fn(), end: unsafe extern "C" fn()| {
-            (begin as *const () as usize..end as *const () as usize).contains(&rip)
-        };
         if (*this).cancel_async.load(Relaxed) != 0 && (*this).cancel_disabled.load(Relaxed) == ENABLED {
             (*context).set_rip(exit_now as *const () as usize);
-        } else if within(__osv_cp_begin, __osv_cp_end) || within(__osv_cp_call, __osv_cp_called) {
+        } else if leave_call(&mut *context) {
             (*context).set_rip(__osv_cp_cancelled as *const () as usize);
         } else {
             // A handler of the program runs above a cancellable call: ask again when the mask is restored.
             gate::call(Sysno::tkill, [(*this).tid.load(Relaxed) as usize, SIGNAL as usize]);
         }
     }
+}
+
+/// Whether a cancellable call is about to be made and nothing has happened yet; then the stack is left as it is in the
+/// stretch.
+///
+/// # Safety
+/// The context is the calling thread's, which runs nothing but its signal handler.
+unsafe fn leave_call(context: &mut UContext) -> bool {
+    let called = __osv_cp_called as *const () as usize;
+    let rip = context.rip();
+    if (__osv_cp_begin as *const () as usize..called).contains(&rip) {
+        return true;
+    }
+    // SAFETY: a stub has its caller's return address on top of the stack.
+    let in_stub = gate::is_before_native_syscall(rip)
+        && unsafe { core::ptr::with_exposed_provenance::<usize>(context.rsp()).read() } == called;
+    if in_stub {
+        context.set_rsp(context.rsp() + size_of::<usize>());
+    }
+    in_stub
 }
 
 /// Where an asynchronously cancelled thread goes on; its stack is aligned anew.
@@ -225,12 +239,5 @@ posix! {
             test();
         }
         0
-    }
-    // musl's C code enters its cancellation points here.
-    fn __syscall_cp(number: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize {
-        match Sysno::new(number) {
-            Some(number) => call(number, [a, b, c, d, e, f]),
-            None => Errno::ENOSYS.to_ret(),
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What `_FORTIFY_SOURCE` calls: each function checks the size that the compiler knew, and ends the program when the
 //! call would write beyond it.
 
+use crate::unistd;
 use core::ffi::{c_char, c_int, c_long, c_uint, c_void};
 
 /// A `FILE`.
@@ -74,9 +75,6 @@ checked! {
     __strcat_chk(to: *mut c_char, from: *const c_char; room) -> *mut c_char = strcat if strlen(to) + strlen(from) + 1;
     __strncat_chk(to: *mut c_char, from: *const c_char, n: usize; room) -> *mut c_char
         = strncat if strlen(to) + strnlen(from, n) + 1;
-    __read_chk(file: c_int, to: *mut c_void, n: usize; room) -> isize = read if n;
-    __pread_chk(file: c_int, to: *mut c_void, n: usize, offset: c_long; room) -> isize = pread if n;
-    __pread64_chk(file: c_int, to: *mut c_void, n: usize, offset: c_long; room) -> isize = pread64 if n;
     __readlink_chk(path: *const c_char, to: *mut c_char, n: usize; room) -> isize = readlink if n;
     __readlinkat_chk(at: c_int, path: *const c_char, to: *mut c_char, n: usize; room) -> isize = readlinkat if n;
     __getcwd_chk(to: *mut c_char, n: usize; room) -> *mut c_char = getcwd if n;
@@ -126,6 +124,18 @@ posix! {
     ) -> isize {
         check(n, room);
         recvfrom(socket, to, n, flags, from, length)
+    }
+    fn __read_chk(file: c_int, to: *mut c_void, n: usize, room: usize) -> isize {
+        check(n, room);
+        unistd::read(file, to, n)
+    }
+    fn __pread_chk(file: c_int, to: *mut c_void, n: usize, offset: c_long, room: usize) -> isize {
+        check(n, room);
+        unistd::pread(file, to, n, offset)
+    }
+    fn __pread64_chk(file: c_int, to: *mut c_void, n: usize, offset: c_long, room: usize) -> isize {
+        check(n, room);
+        unistd::pread(file, to, n, offset)
     }
     fn __realpath_chk(path: *const c_char, resolved: *mut c_char, room: usize) -> *mut c_char {
         const PATH_MAX: usize = 4096;

@@ -7,6 +7,7 @@
 //! Rows marked `trap` in the table (fork, vfork, clone, clone3, execve, rt_sigreturn) need every register or return
 //! twice: they are entered by [`trap`], a `syscall` instruction, on either kernel.
 
+use crate::tcb::Tcb;
 use core::arch::{asm, global_asm};
 use core::mem::transmute;
 use osv_abi::errno::Errno;
@@ -21,7 +22,11 @@ pub type Vector = [Entry; VECTOR_LEN];
 #[repr(transparent)]
 pub struct Entry(unsafe extern "C" fn());
 
-// The stubs lie 16 bytes apart: 5 (mov) + 3 (mov) + 2 (syscall) + 1 (ret), padded with int3.
+/// The stubs lie so far apart: 5 (mov) + 3 (mov) + 2 (syscall) + 1 (ret), padded with int3.
+const STUB: usize = 16;
+/// Where in a stub its `syscall` is.
+const STUB_SYSCALL: usize = 8;
+
 global_asm!(
     ".section .text.osv_native_stubs, \"ax\", @progbits",
     ".balign 16",
@@ -58,6 +63,8 @@ unsafe extern "C" {
     /// The vector of stubs that execute `syscall`.
     #[link_name = "__osv_native_vector"]
     safe static NATIVE: Vector;
+    #[link_name = "__osv_native_stubs"]
+    static STUBS: [u8; STUB * VECTOR_LEN];
 }
 
 /// Where calls go. Lies in RELRO; [`set_vector`] is called before that is sealed.
@@ -80,6 +87,12 @@ pub fn is_native() -> bool {
     core::ptr::eq(vector(), &NATIVE)
 }
 
+/// Whether a thread at `rip` is about to execute a native stub's `syscall` instruction, and has not yet.
+pub fn is_before_native_syscall(rip: usize) -> bool {
+    let offset = rip.wrapping_sub((&raw const STUBS).addr());
+    offset < STUB * VECTOR_LEN && offset % STUB <= STUB_SYSCALL
+}
+
 #[inline(always)]
 fn vector() -> &'static Vector {
     // SAFETY: written only by `set_vector`, before there are threads.
@@ -93,18 +106,34 @@ pub trait Arguments {
     /// # Safety
     /// As the system call's manual page says.
     unsafe fn enter(self, entry: Entry) -> isize;
+    /// Enters the kernel as a cancellation point of the thread whose block is `this`.
+    ///
+    /// # Safety
+    /// As the system call's manual page says; the block is the calling thread's.
+    unsafe fn enter_cancellable(self, number: Sysno, this: *mut Tcb) -> isize;
     /// All six registers, the missing ones zero.
     fn registers(self) -> [usize; 6];
 }
 
 macro_rules! arguments {
-    ($($count:literal: $($arg:ident $ty:ty),*;)*) => { $(
+    ($($count:literal: $($arg:ident $ty:ty, $register:tt),*;)*) => { $(
         impl Arguments for [usize; $count] {
             #[inline(always)]
             unsafe fn enter(self, entry: Entry) -> isize {
                 let [$($arg),*] = self;
                 // SAFETY: an entry is a C function of its call's arguments.
                 unsafe { transmute::<Entry, unsafe extern "C" fn($($ty),*) -> isize>(entry)($($arg),*) }
+            }
+            #[inline(always)]
+            unsafe fn enter_cancellable(self, number: Sysno, this: *mut Tcb) -> isize {
+                let [$($arg),*] = self;
+                let result;
+                // SAFETY: the routine calls an entry as C does, which is a C function of its call's arguments.
+                unsafe {
+                    asm!("call __osv_cp", inlateout("rax") number as usize => result, in("r10") this,
+                        $(in($register) $arg,)* clobber_abi("C"))
+                };
+                result
             }
             #[inline(always)]
             fn registers(self) -> [usize; 6] {
@@ -118,12 +147,12 @@ macro_rules! arguments {
 
 arguments! {
     0: ;
-    1: a usize;
-    2: a usize, b usize;
-    3: a usize, b usize, c usize;
-    4: a usize, b usize, c usize, d usize;
-    5: a usize, b usize, c usize, d usize, e usize;
-    6: a usize, b usize, c usize, d usize, e usize, f usize;
+    1: a usize, "rdi";
+    2: a usize, "rdi", b usize, "rsi";
+    3: a usize, "rdi", b usize, "rsi", c usize, "rdx";
+    4: a usize, "rdi", b usize, "rsi", c usize, "rdx", d usize, "rcx";
+    5: a usize, "rdi", b usize, "rsi", c usize, "rdx", d usize, "rcx", e usize, "r8";
+    6: a usize, "rdi", b usize, "rsi", c usize, "rdx", d usize, "rcx", e usize, "r8", f usize, "r9";
 }
 
 /// Enters the kernel: the result, or `-errno`.
@@ -151,11 +180,6 @@ pub unsafe fn call_number(number: usize, arguments: [usize; 6]) -> isize {
     }
     // SAFETY: the caller vouches for the arguments.
     unsafe { arguments.enter(vector()[number]) }
-}
-
-/// The address to call for a cancellable call; 0 natively, where it is a `syscall` instruction in place.
-pub fn entry_address(number: Sysno) -> usize {
-    if is_native() { 0 } else { vector()[number as usize].0 as *const () as usize }
 }
 
 fn is_trapped(number: usize) -> bool {

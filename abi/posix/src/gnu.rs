@@ -6,6 +6,7 @@ use crate::gate::Sysno;
 use crate::malloc::slots;
 use crate::thread::attr;
 use crate::thread::create::Attr;
+use crate::unistd::close;
 use core::arch::{asm, naked_asm};
 use core::ffi::{c_char, c_int, c_long, c_uint, c_void};
 use core::ptr::null_mut;
@@ -16,7 +17,6 @@ unsafe extern "C" {
     fn fdopendir(file: c_int) -> *mut c_void;
     fn closedir(directory: *mut c_void) -> c_int;
     fn readdir(directory: *mut c_void) -> *mut u8;
-    fn close(file: c_int) -> c_int;
 }
 
 type Order = unsafe extern "C" fn(*const c_void, *const c_void) -> c_int;

@@ -54,4 +54,5 @@ pub mod tcb;
 pub mod thread;
 pub mod time;
 pub mod ucontext;
+pub mod unistd;
 mod variadic;

@@ -99,9 +99,20 @@ pub struct UContext {
     pub mask: u64,
 }
 
+const RSP: usize = 15;
 const RIP: usize = 16;
 
 impl UContext {
+    /// The interrupted thread's stack pointer.
+    pub fn rsp(&self) -> usize {
+        self.registers[RSP] as usize
+    }
+
+    /// Gives it another stack pointer.
+    pub fn set_rsp(&mut self, rsp: usize) {
+        self.registers[RSP] = rsp as u64;
+    }
+
     /// Where the interrupted thread goes on.
     pub fn rip(&self) -> usize {
         self.registers[RIP] as usize

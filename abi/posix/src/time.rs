@@ -4,7 +4,7 @@ use crate::errno;
 use crate::futex::Timespec;
 use crate::gate::{self, Sysno};
 use core::ffi::{c_int, c_void};
-use core::ptr::null;
+use core::sync::atomic::Ordering::Relaxed;
 use osv_abi::shared::SharedPage;
 
 const CLOCK_REALTIME: c_int = 0;
@@ -17,7 +17,9 @@ const NANOSECONDS: u64 = 1_000_000_000;
 
 type ClockGettime = unsafe extern "C" fn(c_int, *mut Timespec) -> c_int;
 
-static mut PAGE: *const SharedPage = null();
+/// Says "ask the kernel" to every question.
+static NO_PAGE: SharedPage = SharedPage::new();
+static mut PAGE: &SharedPage = &NO_PAGE;
 static mut VDSO: Option<ClockGettime> = None;
 
 /// Takes the kernel's shared page, or the vDSO's clock_gettime.
@@ -27,7 +29,9 @@ static mut VDSO: Option<ClockGettime> = None;
 pub unsafe fn init(page: *const SharedPage, vdso: *const u8) {
     // SAFETY: the caller's promise.
     unsafe {
-        *(&raw mut PAGE) = page;
+        if let Some(page) = page.as_ref() {
+            *(&raw mut PAGE) = page;
+        }
         if page.is_null() && !vdso.is_null() {
             *(&raw mut VDSO) = find_in_vdso(vdso);
         }
@@ -85,16 +89,31 @@ unsafe fn find_in_vdso(image: *const u8) -> Option<ClockGettime> {
     None
 }
 
+#[inline(always)]
+fn page() -> &'static SharedPage {
+    // SAFETY: written before there are threads; the page is the kernel's and stays.
+    unsafe { *(&raw const PAGE) }
+}
+
+/// The process's number from the shared page; 0 if it cannot tell.
+#[inline(always)]
+pub(crate) fn page_pid() -> u32 {
+    page().pid.load(Relaxed)
+}
+
+/// CPUs that the machine has, from the shared page; 0 if it cannot tell.
+pub(crate) fn page_cpus() -> u32 {
+    page().cpus.load(Relaxed)
+}
+
 /// A clock's time from the shared page, if it can tell.
 fn from_page(clock: c_int) -> Option<Timespec> {
-    // SAFETY: written before there are threads; the page is the kernel's and stays.
-    let page = unsafe { (*(&raw const PAGE)).as_ref() }?;
     let is_realtime = match clock {
         CLOCK_REALTIME | CLOCK_REALTIME_COARSE => true,
         CLOCK_MONOTONIC | CLOCK_MONOTONIC_RAW | CLOCK_MONOTONIC_COARSE | CLOCK_BOOTTIME => false,
         _ => return None,
     };
-    let reading = page.clock()?;
+    let reading = page().clock()?;
     // SAFETY: the page says that the counter may be used.
     let mut now = reading.monotonic_ns(unsafe { core::arch::x86_64::_rdtsc() });
     if is_realtime {

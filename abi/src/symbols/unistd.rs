@@ -6,25 +6,25 @@ macro_rules! symbols_unistd {
     ($($callback:tt)+) => {
         $($callback)+! {
             unistd;
-            __close: func, musl(close), ["GLIBC_2.2.5"], full;
+            __close: func, rust(close), ["GLIBC_2.2.5"], full;
             __dup2: func, musl(dup2), ["GLIBC_2.2.5"], full;
             __getpgid: func, musl(getpgid), ["GLIBC_2.2.5"], full;
-            __getpid: func, musl(getpid), ["GLIBC_2.2.5"], full;
+            __getpid: func, rust(getpid), ["GLIBC_2.2.5"], full;
             __lseek: func, musl(lseek), ["GLIBC_2.2.5"], full;
             __pipe: func, musl(pipe), ["GLIBC_2.2.5"], full;
             __poll: func, musl(poll), ["GLIBC_2.2.5"], full;
-            __pread64: func, musl(pread), ["GLIBC_2.2.5"], full;
-            __pwrite64: func, musl(pwrite), ["GLIBC_2.2.5"], full;
-            __read: func, musl(read), ["GLIBC_2.2.5"], full;
+            __pread64: func, rust(pread), ["GLIBC_2.2.5"], full;
+            __pwrite64: func, rust(pwrite), ["GLIBC_2.2.5"], full;
+            __read: func, rust(read), ["GLIBC_2.2.5"], full;
             __select: func, musl(select), ["GLIBC_2.2.5"], full;
             __setpgid: func, musl(setpgid), ["GLIBC_2.2.5"], full;
-            __write: func, musl(write), ["GLIBC_2.2.5"], full;
+            __write: func, rust(write), ["GLIBC_2.2.5"], full;
             access: func, musl, ["GLIBC_2.2.5"], full;
             acct: func, musl, ["GLIBC_2.2.5"], full;
             alarm: func, musl, ["GLIBC_2.2.5"], full;
             chdir: func, musl, ["GLIBC_2.2.5"], full;
             chown: func, musl, ["GLIBC_2.2.5"], full;
-            close: func, musl, ["GLIBC_2.2.5"], full;
+            close: func, rust, ["GLIBC_2.2.5"], full;
             ctermid: func, musl, ["GLIBC_2.2.5"], full;
             dup: func, musl, ["GLIBC_2.2.5"], full;
             dup2: func, musl, ["GLIBC_2.2.5"], full;
@@ -47,7 +47,7 @@ macro_rules! symbols_unistd {
             getlogin_r: func, musl, ["GLIBC_2.2.5"], full;
             getpgid: func, musl, ["GLIBC_2.2.5"], full;
             getpgrp: func, musl, ["GLIBC_2.2.5"], full;
-            getpid: func, musl, ["GLIBC_2.2.5"], full;
+            getpid: func, rust, ["GLIBC_2.2.5"], full;
             getppid: func, musl, ["GLIBC_2.2.5"], full;
             getsid: func, musl, ["GLIBC_2.2.5"], full;
             getuid: func, musl, ["GLIBC_2.2.5"], full;
@@ -62,16 +62,16 @@ macro_rules! symbols_unistd {
             pipe: func, musl, ["GLIBC_2.2.5"], full;
             pipe2: func, musl, ["GLIBC_2.9"], full;
             poll: func, musl, ["GLIBC_2.2.5"], full;
-            pread: func, musl, ["GLIBC_2.2.5"], full;
-            pread64: func, musl, ["GLIBC_2.2.5"], full;
+            pread: func, rust, ["GLIBC_2.2.5"], full;
+            pread64: func, rust, ["GLIBC_2.2.5"], full;
             preadv: func, musl, ["GLIBC_2.10"], full;
             preadv64: func, musl, ["GLIBC_2.10"], full;
             pselect: func, musl, ["GLIBC_2.2.5"], full;
-            pwrite: func, musl, ["GLIBC_2.2.5"], full;
-            pwrite64: func, musl, ["GLIBC_2.2.5"], full;
+            pwrite: func, rust, ["GLIBC_2.2.5"], full;
+            pwrite64: func, rust, ["GLIBC_2.2.5"], full;
             pwritev: func, musl, ["GLIBC_2.10"], full;
             pwritev64: func, musl, ["GLIBC_2.10"], full;
-            read: func, musl, ["GLIBC_2.2.5"], full;
+            read: func, rust, ["GLIBC_2.2.5"], full;
             readlink: func, musl, ["GLIBC_2.2.5"], full;
             readlinkat: func, musl, ["GLIBC_2.4"], full;
             readv: func, musl, ["GLIBC_2.2.5"], full;
@@ -103,7 +103,7 @@ macro_rules! symbols_unistd {
             unlink: func, musl, ["GLIBC_2.2.5"], full;
             unlinkat: func, musl, ["GLIBC_2.4"], full;
             usleep: func, musl, ["GLIBC_2.2.5"], full;
-            write: func, musl, ["GLIBC_2.2.5"], full;
+            write: func, rust, ["GLIBC_2.2.5"], full;
             writev: func, musl, ["GLIBC_2.2.5"], full;
         }
     };

@@ -3,6 +3,7 @@
 use crate::exit;
 use crate::process::{self, Process};
 use crate::registry;
+use crate::shared_page;
 use crate::signal::deliver;
 use crate::thread::{self, Start, Thread, Vectors, current};
 use alloc::boxed::Box;
@@ -120,6 +121,7 @@ pub fn clone(frame: &Frame, request: &Request) -> Res<u32> {
 fn new_process(me: &thread::Current, pid: u32, request: &Request) -> Res<Arc<Process>> {
     let has = |bit| request.flags & bit != 0;
     let parent = me.process();
+    shared_page::forget_pid(parent.pid());
     let space = me.space_arc().ok_or(Errno::EINVAL)?;
     let space = if has(flag::VM) { space } else { space.fork()? };
     let actions = if has(flag::SIGHAND) { parent.actions.clone() } else { Arc::new(parent.actions.fork()) };

@@ -74,6 +74,13 @@ impl Pager for SharedPageObject {
     }
 }
 
+/// The process is about to have a child that sees the same page, by fork or vfork: the page no longer tells the pid.
+pub(crate) fn forget_pid(pid: u32) {
+    for page in LIVE.lock().iter().filter_map(Weak::upgrade).filter(|page| page.pid == pid) {
+        page.page().pid.store(0, core::sync::atomic::Ordering::Relaxed);
+    }
+}
+
 /// The clock was set: all programs see it.
 pub fn refresh() {
     let Some(clock) = osv_hw::clock::shared().clock() else { return };
