@@ -38,6 +38,12 @@ impl Scope {
     }
 }
 
+/// Turns that a contender spins before it sleeps: none where the holder cannot run meanwhile.
+pub fn spins() -> usize {
+    const TURNS: usize = 100;
+    if crate::time::page_cpus() == 1 { 0 } else { TURNS }
+}
+
 const WAIT: usize = 0;
 const WAKE: usize = 1;
 const WAIT_BITSET: usize = 9;

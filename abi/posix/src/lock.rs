@@ -40,7 +40,7 @@ impl Lock {
 
     #[cold]
     fn lock_contended(&self) {
-        for _ in 0..100 {
+        for _ in 0..futex::spins() {
             if self.0.load(Ordering::Relaxed) == FREE
                 && self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok()
             {

@@ -49,9 +49,6 @@ const WAITERS: u32 = 0x8000_0000;
 const OWNER_DIED: u32 = 0x4000_0000;
 const OWNER: u32 = 0x3fff_ffff;
 
-/// Turns that a contender spins before it sleeps.
-const SPINS: usize = 100;
-
 impl Mutex {
     #[inline]
     fn is_plain(&self) -> bool {
@@ -70,7 +67,7 @@ impl Mutex {
 
     #[cold]
     fn lock_plain_contended(&self, clock: c_int, deadline: Option<&Timespec>) -> Result<(), Errno> {
-        for _ in 0..SPINS {
+        for _ in 0..futex::spins() {
             match self.word.load(Relaxed) {
                 FREE if self.try_plain() => return Ok(()),
                 WAITED_FOR => break,
@@ -131,7 +128,7 @@ impl Mutex {
             let me = (*thread).tid.load(Relaxed) as u32;
             let word = &(*this).word;
             let kind = (*this).kind;
-            let mut spins = if only_try { 0 } else { SPINS };
+            let mut spins = if only_try { 0 } else { futex::spins() };
             // Who slept takes the mutex as one that others may sleep for: the unlock that woke it cleared the bit.
             let mut slept = 0;
             loop {

@@ -74,7 +74,7 @@ impl RwLock {
         clock: c_int,
         deadline: Option<&Timespec>,
     ) -> Result<(), Errno> {
-        for _ in 0..100 {
+        for _ in 0..=futex::spins() {
             match attempt(self) {
                 Err(Errno::EBUSY) if self.word.load(Relaxed) & SLEEPERS == 0 => core::hint::spin_loop(),
                 Err(Errno::EBUSY) => break,

@@ -43,7 +43,7 @@ impl Semaphore {
 
     fn take(&self, clock: c_int, deadline: Option<&Timespec>) -> Result<(), Errno> {
         crate::cancel::test();
-        for _ in 0..100 {
+        for _ in 0..=futex::spins() {
             if self.try_take() {
                 return Ok(());
             }
