@@ -13,10 +13,11 @@ use osv_abi::uapi::process::clone as flag;
 use osv_abi::uapi::process::rlimit;
 use osv_abi::uapi::signal::SigStack;
 use osv_abi::{Errno, UserAddr};
-use osv_base::Res;
+use osv_base::{Pages, Res};
 use osv_hw::cpu::fpu;
 use osv_hw::gate::Frame;
 use osv_hw::{context, usercopy};
+use osv_mm::pressure;
 use osv_sync::Wait;
 
 /// What is asked for.
@@ -35,6 +36,9 @@ pub struct Request {
     /// Signal to the parent at the end.
     pub exit_signal: u32,
 }
+
+/// What a thread soon takes: its kernel stack, the top of its own stack, page tables.
+const ROOM: Pages = Pages(16);
 
 /// Flags that nothing here stands for.
 const REFUSED: u64 = flag::NAMESPACES | flag::PIDFD | flag::INTO_CGROUP;
@@ -65,6 +69,8 @@ pub fn clone(frame: &Frame, request: &Request) -> Res<u32> {
     if !credentials.is_privileged() && registry::has_as_many_threads(credentials.user.real, most) {
         return Err(Errno::EAGAIN.into());
     }
+    // The door: its mapping for a stack may not have been asked.
+    pressure::admit(ROOM).map_err(|_| Errno::EAGAIN)?;
     let tid = registry::draw_pid()?;
     let process = if has(flag::THREAD) { parent.clone() } else { new_process(&me, tid, request)? };
     // Threads share memory and start without an alternate stack, unless the parent sleeps meanwhile.

@@ -167,8 +167,10 @@ unsafe fn place(attr: &Attr, tls: usize) -> Result<Place, Errno> {
                 map
             }
             None => {
-                const NORESERVE_STACK: usize = 0x22 | 0x20000;
-                let at = gate::try_call(Sysno::mmap, [0, size, 0, NORESERVE_STACK, usize::MAX, 0])?;
+                // MAP_NORESERVE: stacks are seldom used as far as they reach, and may reach further than a small
+                // machine has memory.
+                const STACK: usize = 0x22 | 0x20000 | 0x4000;
+                let at = gate::try_call(Sysno::mmap, [0, size, 0, STACK, usize::MAX, 0])?;
                 if let Err(error) = gate::try_call(Sysno::mprotect, [at + guard, size - guard, 3]) {
                     gate::call(Sysno::munmap, [at, size]);
                     return Err(error);
