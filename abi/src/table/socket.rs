@@ -5,7 +5,7 @@
 macro_rules! syscalls_socket {
     ($callback:ident) => {
         $callback! {
-            41 socket [socket::socket] (family: Int, kind: UInt, protocol: Int) [partial("AF_UNIX, AF_INET and AF_INET6; no raw, packet or netlink sockets")] call;
+            41 socket [socket::socket] (family: Int, kind: UInt, protocol: Int) [partial("AF_UNIX, AF_INET, AF_INET6; AF_NETLINK: NETLINK_ROUTE, to read links, addresses and routes; no raw or packet sockets")] call;
             42 connect [socket::connect] (fd: Fd, address: InBuf) [partial("IPv6 only within the machine")] call;
             43 accept [socket::accept] (fd: Fd, address: UserAddr, length: InOut<u32>) [full] call;
             44 sendto [socket::sendto] (fd: Fd, buf: InBuf, flags: Flags, address: InBuf) [partial("no out-of-band data")] call;

@@ -12,6 +12,8 @@ pub const AF_UNIX: u16 = 1;
 pub const AF_INET: u16 = 2;
 /// AF_INET6
 pub const AF_INET6: u16 = 10;
+/// AF_NETLINK
+pub const AF_NETLINK: u16 = 16;
 
 /// Name of a Unix socket (unix(7)).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -33,6 +35,8 @@ pub enum Address {
     Inet(SocketAddr),
     /// AF_UNIX
     Unix(UnixName),
+    /// AF_NETLINK: the number of a socket, 0 for the kernel's, and multicast groups.
+    Netlink(u32, u32),
     /// Of another family, or too short for its own; with its length.
     Other(u16, usize),
 }
@@ -72,6 +76,11 @@ impl Address {
                     }
                 }))
             }
+            AF_NETLINK if bytes.len() >= 12 => {
+                let word =
+                    |at: usize| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+                Ok(Address::Netlink(word(4), word(8)))
+            }
             family => Ok(Address::Other(family, bytes.len())),
         }
     }
@@ -81,6 +90,12 @@ impl Address {
         out.fill(0);
         match self {
             Address::Unspec | Address::Other(..) => 2,
+            Address::Netlink(port, groups) => {
+                out[..2].copy_from_slice(&AF_NETLINK.to_ne_bytes());
+                out[4..8].copy_from_slice(&port.to_ne_bytes());
+                out[8..12].copy_from_slice(&groups.to_ne_bytes());
+                12
+            }
             Address::Inet(SocketAddr::V4(address)) => {
                 out[..2].copy_from_slice(&AF_INET.to_ne_bytes());
                 out[2..4].copy_from_slice(&address.port().to_be_bytes());

@@ -44,6 +44,16 @@ impl HostConfig {
             || (self.prefix_len < 31 && self.on_link(address) && u32::from(address) | self.mask() == u32::MAX)
     }
 
+    /// The address that reaches all on the link.
+    pub fn broadcast(&self) -> Option<Ipv4Addr> {
+        (self.prefix_len < 31).then(|| Ipv4Addr::from(u32::from(self.address) | !self.mask()))
+    }
+
+    /// The link's network.
+    pub fn network(&self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.address) & self.mask())
+    }
+
     /// The neighbour through which `destination` is reached; `None`: unreachable.
     pub fn next_hop(&self, destination: Ipv4Addr) -> Option<Ipv4Addr> {
         if self.on_link(destination) { Some(destination) } else { self.gateway }

@@ -10,6 +10,7 @@ use crate::control::{Control, Ucred};
 use crate::datagram::{Datagrams, Only, UNIX_QUEUE};
 use crate::flow::Flow;
 use crate::in_flight::InFlight;
+use crate::interface;
 use crate::listener::Listener;
 use crate::local;
 use crate::namespace::BindOptions;
@@ -21,7 +22,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 use osv_base::io::{Sink, Source};
 use osv_base::{Errno, Res};
@@ -39,6 +40,8 @@ pub enum Family {
     Inet,
     /// AF_INET6
     Inet6,
+    /// AF_NETLINK, NETLINK_ROUTE
+    Netlink,
 }
 
 /// Socket type.
@@ -100,6 +103,8 @@ pub struct Socket {
     readiness: Arc<Readiness>,
     state: SpinLock<State>,
     bound: SpinLock<Option<SocketAddr>>,
+    /// The number of a netlink socket; 0 until it has one.
+    port_id: AtomicU32,
     unix_name: SpinLock<UnixName>,
     /// An accepted socket shows its listener's name and does not own it.
     owns_name: AtomicBool,
@@ -128,6 +133,7 @@ impl Socket {
             readiness,
             state: SpinLock::new(state),
             bound: SpinLock::new(None),
+            port_id: AtomicU32::new(0),
             unix_name: SpinLock::new(UnixName::Unnamed),
             owns_name: AtomicBool::new(false),
             peer_name: SpinLock::new(UnixName::Unnamed),
@@ -140,7 +146,8 @@ impl Socket {
     pub fn new(stack: &Arc<Stack>, family: Family, kind: Kind) -> Res<Arc<Socket>> {
         let (id, readiness) = (stack.new_id(), Arc::new(Readiness::new()));
         let state = match (family, kind) {
-            (Family::Inet | Family::Inet6, Kind::SeqPacket) => return Err(Errno::ESOCKTNOSUPPORT.into()),
+            (Family::Inet | Family::Inet6, Kind::SeqPacket)
+            | (Family::Netlink, Kind::Stream | Kind::SeqPacket) => return Err(Errno::ESOCKTNOSUPPORT.into()),
             (_, Kind::Datagram) => {
                 let limit = Options::default().receive_buffer as usize;
                 let most = if family == Family::Unix { UNIX_QUEUE } else { usize::MAX };
@@ -368,7 +375,7 @@ impl File for Socket {
                 (None, None) => return Err(Errno::EINVAL.into()),
             },
             SIOCOUTQ => self.stream().map_or(0, |s| s.unsent_bytes()),
-            _ => return Err(Errno::ENOTTY.into()),
+            _ => return interface::ioctl(&self.stack, request, arg),
         };
         arg.write(&(value.min(i32::MAX as usize) as i32).to_ne_bytes())?;
         Ok(0)

@@ -193,6 +193,11 @@ impl Stack {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Hardware address of the link.
+    pub fn mac(&self) -> Option<[u8; 6]> {
+        self.link.get().map(|link| link.mac())
+    }
+
     /// Largest IP packet on the link.
     pub fn mtu(&self) -> usize {
         self.link.get().map_or(1500, |link| link.mtu())

@@ -1,6 +1,6 @@
 //! Two stacks joined by a link that may lose frames, driven by a worker thread each, as in a guest.
 
-mod lease;
+pub(crate) mod lease;
 mod unix;
 
 use crate::address::Address;
@@ -84,7 +84,7 @@ fn who() -> Ucred {
     Ucred { pid: 2, uid: 0, gid: 0 }
 }
 
-const ENV: Env = Env { now: osv_sync::park::now, random, kick: || {}, who };
+pub(crate) const ENV: Env = Env { now: osv_sync::park::now, random, kick: || {}, who };
 
 struct Net {
     stacks: [Arc<Stack>; 2],

@@ -81,8 +81,16 @@ fn kind_of(family: i32, kind: u32, protocol: i32) -> Result<(Family, Kind), Errn
         1 => Family::Unix,
         2 => Family::Inet,
         10 => Family::Inet6,
+        16 => Family::Netlink,
         _ => return Err(Errno::EAFNOSUPPORT),
     };
+    if family == Family::Netlink {
+        return match (kind, protocol) {
+            (sock::RAW | sock::DGRAM, 0) => Ok((family, Kind::Datagram)),
+            (sock::RAW | sock::DGRAM, _) => Err(Errno::EPROTONOSUPPORT),
+            _ => Err(Errno::ESOCKTNOSUPPORT),
+        };
+    }
     if family == Family::Unix {
         if !matches!(protocol, 0 | 1) {
             return Err(Errno::EPROTONOSUPPORT);

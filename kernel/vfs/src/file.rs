@@ -154,6 +154,11 @@ pub trait IoctlArg {
     fn read(&self, to: &mut [u8]) -> Result<(), Errno>;
     /// Copies out to where the argument points. Not under a lock.
     fn write(&mut self, from: &[u8]) -> Result<(), Errno>;
+    /// Copies out to an address that a structure holds. Not under a lock.
+    fn write_at(&mut self, address: u64, from: &[u8]) -> Result<(), Errno> {
+        let _ = (address, from);
+        Err(Errno::EFAULT)
+    }
 }
 
 /// Told when a description is closed for good; epoll's item is one.

@@ -1,6 +1,6 @@
 //! connect(2) and accept(2).
 
-use super::{Kind, Peer, Socket, State};
+use super::{Family, Kind, Peer, Socket, State};
 use crate::address::{Address, UnixName};
 use crate::datagram::Only;
 use crate::flow::Flow;
@@ -228,6 +228,11 @@ impl Socket {
                 (Some(Peer { address: address.clone(), queue: weak }), only)
             }
             _ if self.is_unix() => return Err(Errno::EINVAL.into()),
+            Address::Netlink(0, _) if self.family == Family::Netlink => {
+                self.netlink_port();
+                (Some(Peer { address: address.clone(), queue: None }), None)
+            }
+            _ if self.family == Family::Netlink => return Err(Errno::ECONNREFUSED.into()),
             _ => {
                 let to = self.somewhere(self.inet(address)?);
                 if self.bound.lock().is_none() {

@@ -1,10 +1,11 @@
 //! send(2), recv(2) and kin, shutdown(2).
 
-use super::{Kind, MessageFlags, Peer, Received, Socket, State};
+use super::{Family, Kind, MessageFlags, Peer, Received, Socket, State};
 use crate::address::{Address, UnixName};
 use crate::control::{Control, Ucred};
 use crate::datagram::{Datagram, Datagrams, Rejected};
 use crate::local::RECORD_MAX;
+use crate::netlink;
 use crate::stream::{Shutdown, Stream};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr, SocketAddrV4};
@@ -95,11 +96,26 @@ impl Socket {
         }
         let most = if self.is_unix() { RECORD_MAX } else { DATAGRAM_MAX };
         let Some(bytes) = Self::copy_in(from, most)? else { return Ok(0) };
-        if self.is_unix() {
-            self.send_unix(bytes, to, peer, flags, control)
-        } else {
-            self.send_udp(bytes, to, peer.as_ref(), &queue)
+        match self.family {
+            Family::Unix => self.send_unix(bytes, to, peer, flags, control),
+            Family::Netlink => self.send_netlink(&bytes, to, &queue),
+            Family::Inet | Family::Inet6 => self.send_udp(bytes, to, peer.as_ref(), &queue),
         }
+    }
+
+    /// A request to the kernel, whose answer is here at once. ENOBUFS when the application does not read the answers.
+    fn send_netlink(&self, bytes: &[u8], to: Option<&Address>, queue: &Datagrams) -> Res<usize> {
+        if !matches!(to, None | Some(Address::Netlink(0, _))) {
+            return Err(Errno::ECONNREFUSED.into());
+        }
+        for answer in netlink::answer(&self.stack, bytes, self.netlink_port()) {
+            let (from, control) = (Address::Netlink(0, 0), Control::default());
+            let mut datagram = Some(Datagram { from, sender: 0, bytes: answer, control });
+            if queue.push(&mut datagram, None).is_err() {
+                queue.set_error(Errno::ENOBUFS);
+            }
+        }
+        Ok(bytes.len())
     }
 
     fn send_unix(

@@ -1,6 +1,6 @@
 //! bind(2), listen(2), getsockname(2), getpeername(2).
 
-use super::{Kind, Peer, Socket, State};
+use super::{Family, Kind, Peer, Socket, State};
 use crate::address::{Address, UnixName, takes};
 use crate::listener::Listener;
 use crate::namespace::UnixTarget;
@@ -22,6 +22,9 @@ impl Socket {
             let Address::Unix(name) = address else { return Err(Errno::EINVAL.into()) };
             return self.bind_unix(name);
         }
+        if self.family == Family::Netlink {
+            return self.bind_netlink(address);
+        }
         let at = self.inet(address)?;
         if !self.stack.is_own(at.ip()) {
             return Err(Errno::EADDRNOTAVAIL.into());
@@ -30,6 +33,26 @@ impl Socket {
             return Err(Errno::EACCES.into());
         }
         self.bind_inet(at)
+    }
+
+    /// The application may choose a number, and share it: nothing but its own requests is answered.
+    fn bind_netlink(&self, address: &Address) -> Res<()> {
+        let Address::Netlink(port, _) = address else { return Err(Errno::EINVAL.into()) };
+        let own = if *port == 0 { self.netlink_port() } else { *port };
+        match self.port_id.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed) {
+            Err(before) if before != own => Err(Errno::EINVAL.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The number of a netlink socket, from now on at the latest.
+    pub(super) fn netlink_port(&self) -> u32 {
+        // Numbers that Linux gives to the second and later sockets of a process.
+        let fresh = 0x8000_0000 | self.id as u32;
+        match self.port_id.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => fresh,
+            Err(own) => own,
+        }
     }
 
     pub(super) fn bind_inet(&self, at: SocketAddr) -> Res<()> {
@@ -115,6 +138,9 @@ impl Socket {
     pub fn local(&self) -> Address {
         if self.is_unix() {
             return Address::Unix(self.unix_name.lock().clone());
+        }
+        if self.family == Family::Netlink {
+            return Address::Netlink(self.port_id.load(Ordering::Relaxed), 0);
         }
         let of_stream = self.stream().and_then(|s| s.local());
         let any = SocketAddr::new(self.any(), 0);

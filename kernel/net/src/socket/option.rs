@@ -91,6 +91,7 @@ impl Socket {
             (level::SOL_SOCKET, so::RCVBUF) => options.receive_buffer as i32,
             (level::SOL_SOCKET, so::SNDBUF) => options.send_buffer as i32,
             (level::SOL_SOCKET, so::TYPE) => match self.kind {
+                _ if self.family == Family::Netlink => 3,
                 Kind::Stream => 1,
                 Kind::Datagram => 2,
                 Kind::SeqPacket => 5,
@@ -99,9 +100,10 @@ impl Socket {
                 Family::Unix => 1,
                 Family::Inet => 2,
                 Family::Inet6 => 10,
+                Family::Netlink => 16,
             },
             (level::SOL_SOCKET, so::PROTOCOL) => match (self.family, self.kind) {
-                (Family::Unix, _) | (_, Kind::SeqPacket) => 0,
+                (Family::Unix | Family::Netlink, _) | (_, Kind::SeqPacket) => 0,
                 (_, Kind::Stream) => 6,
                 (_, Kind::Datagram) => 17,
             },

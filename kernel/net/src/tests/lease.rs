@@ -20,9 +20,13 @@ use std::vec::Vec;
 const OFFERED: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 20);
 
 /// A link with nothing but the server at its other end.
-struct ToServer {
+pub(crate) struct ToServer {
     server: Mutex<Server>,
     answers: Mutex<VecDeque<Vec<u8>>>,
+}
+
+pub(crate) fn to_server() -> ToServer {
+    ToServer { server: Mutex::new(Server::new(OFFERED)), answers: Mutex::default() }
 }
 
 impl LinkDevice for ToServer {
@@ -66,8 +70,7 @@ static TOLD: OnceLock<Lease> = OnceLock::new();
 #[test]
 fn a_stack_takes_the_address_that_it_is_given() {
     let stack = Stack::new(ENV);
-    let server = Mutex::new(Server::new(OFFERED));
-    stack.attach(Arc::new(ToServer { server, answers: Mutex::default() }));
+    stack.attach(Arc::new(to_server()));
     stack.start_dhcp(|lease| TOLD.set(lease.clone()).unwrap());
     let waiting = {
         let stack = stack.clone();

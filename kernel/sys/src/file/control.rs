@@ -207,6 +207,9 @@ impl IoctlArg for Arg<'_, '_> {
     fn write(&mut self, from: &[u8]) -> Result<(), Errno> {
         Ok(self.cx.write_bytes(UserAddr(self.value), from)?)
     }
+    fn write_at(&mut self, address: u64, from: &[u8]) -> Result<(), Errno> {
+        Ok(self.cx.write_bytes(UserAddr(address), from)?)
+    }
 }
 
 /// ioctl(2)
