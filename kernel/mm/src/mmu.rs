@@ -77,6 +77,8 @@ pub trait PageTable: Send {
     fn query(&self, at: u64) -> Option<Entry>;
     /// Maps what is not mapped. Fails for want of a table.
     fn map(&mut self, at: u64, entry: Entry) -> Result<(), OutOfMemory>;
+    /// Maps what is not mapped; `false`, and no change, where something is.
+    fn map_if_vacant(&mut self, at: u64, entry: Entry) -> Result<bool, OutOfMemory>;
     /// Makes the tables that a small entry at `at` needs, so that mapping it later does not fail.
     fn prepare(&mut self, at: u64) -> Result<(), OutOfMemory>;
     /// Whether nothing is mapped in the 2 MiB from `at`.

@@ -99,9 +99,9 @@ impl<E: Encoding> Tree<E> {
         Some(table)
     }
 
-    /// As `table`, making what lacks.
+    /// As `table`, making what lacks; `None` where a leaf is on the way.
     #[inline]
-    fn table_or_new(&mut self, at: u64, level: u8) -> Result<PhysAddr, OutOfMemory> {
+    fn table_or_new(&mut self, at: u64, level: u8) -> Result<Option<PhysAddr>, OutOfMemory> {
         let mut table = self.root;
         let mut here = 4;
         while here > level {
@@ -116,13 +116,12 @@ impl<E: Encoding> Tree<E> {
                 }
                 raw => match E::decode(raw, here) {
                     Node::Table(next) => table = next,
-                    // The caller maps what is not mapped, so there is no leaf on the way.
-                    Node::Leaf(_) => return Err(OutOfMemory),
+                    Node::Leaf(_) => return Ok(None),
                 },
             }
             here -= 1;
         }
-        Ok(table)
+        Ok(Some(table))
     }
 
     /// Visits the entries of `range` below `table`; `true` when the table has become empty.
@@ -228,13 +227,22 @@ impl<E: Encoding> PageTable for Tree<E> {
     }
 
     fn map(&mut self, at: u64, entry: Entry) -> Result<(), OutOfMemory> {
+        let is_new = self.map_if_vacant(at, entry)?;
+        debug_assert!(is_new, "map over an entry");
+        Ok(())
+    }
+
+    #[inline]
+    fn map_if_vacant(&mut self, at: u64, entry: Entry) -> Result<bool, OutOfMemory> {
         let level = if entry.size == Size::Huge { 2 } else { 1 };
-        let table = self.table_or_new(at, level)?;
+        let Some(table) = self.table_or_new(at, level)? else { return Ok(false) };
         let slot = &entries(table)[index(at, level)];
-        debug_assert_eq!(slot.load(Ordering::Relaxed), 0, "map over an entry");
+        if slot.load(Ordering::Relaxed) != 0 {
+            return Ok(false);
+        }
         slot.store(E::leaf(entry), Ordering::Release);
         count(table, 1);
-        Ok(())
+        Ok(true)
     }
 
     fn prepare(&mut self, at: u64) -> Result<(), OutOfMemory> {

@@ -175,7 +175,7 @@ impl Inner {
                 let entry = Entry { phys: run.phys(), size: Size::Huge, flags };
                 let mut pages = self.pages.lock();
                 // Unless another thread was faster; then this is a fault about a page like any other.
-                if pages.table.is_vacant(start) && pages.table.map(start, entry).is_ok() {
+                if pages.table.map_if_vacant(start, entry) == Ok(true) {
                     run.into_phys();
                     pages.counts.enters(&entry);
                     return Ok(Step::Done(Outcome::Done));
@@ -187,9 +187,7 @@ impl Inner {
             let zero = frame::zero()?;
             let flags = area.pte() - Pte::WRITE;
             let mut pages = self.pages.lock();
-            if pages.table.query(at).is_none() {
-                pages.table.map(at, Entry { phys: zero.phys(), size: Size::Small, flags })?;
-            }
+            pages.table.map_if_vacant(at, Entry { phys: zero.phys(), size: Size::Small, flags })?;
             return Ok(Step::Done(Outcome::Done));
         }
         self.put(at, Frame::zeroed(Use::User)?, flags)
@@ -371,11 +369,10 @@ impl Mapped {
     /// Maps `frame` where nothing is; gives it back where something is. It is to be dropped without the lock.
     #[inline]
     fn put(&mut self, at: u64, frame: Frame, flags: Pte) -> Result<Option<Frame>, OutOfMemory> {
-        if self.table.query(at).is_some() {
+        let entry = Entry { phys: frame.phys(), size: Size::Small, flags };
+        if !self.table.map_if_vacant(at, entry)? {
             return Ok(Some(frame));
         }
-        let entry = Entry { phys: frame.phys(), size: Size::Small, flags };
-        self.table.map(at, entry)?;
         frame.into_phys();
         self.counts.enters(&entry);
         Ok(None)
