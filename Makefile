@@ -38,7 +38,7 @@ demo: setup all
 	@.ci/demo
 
 ## bench: guest instructions beside Linux's in the same QEMU, into target/bench.json (ROWS="close mutex" for some)
-bench: all
+bench: setup all
 	@target/release/osv-bench $(ROWS)
 
 ## fmt: formats every crate
