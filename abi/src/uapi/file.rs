@@ -80,6 +80,13 @@ pub mod owner {
     pub const PGRP: i32 = 2;
 }
 
+/// Flags of setxattr(2).
+#[expect(missing_docs, reason = "named as in sys/xattr.h, without XATTR_")]
+pub mod xattr {
+    pub const CREATE: u32 = 1;
+    pub const REPLACE: u32 = 2;
+}
+
 /// Commands of fcntl(2).
 #[expect(missing_docs, reason = "named as in fcntl.h, without F_")]
 pub mod fcntl {

@@ -9,6 +9,7 @@ mod open;
 mod path;
 mod signals;
 mod stat;
+mod xattr;
 
 pub(crate) use caller::Path;
 pub use control::*;
@@ -18,3 +19,4 @@ pub use io::*;
 pub use open::*;
 pub use path::*;
 pub use stat::*;
+pub use xattr::*;

@@ -197,6 +197,10 @@ pub trait Inode: Send + Sync + Any {
         let _ = change;
         Err(Errno::EPERM.into())
     }
+    /// Its extended attributes; `None`: the file system keeps none.
+    fn xattrs(&self) -> Option<&crate::xattr::Xattrs> {
+        None
+    }
     /// Sets the length of a regular file.
     fn truncate(&self, len: u64) -> Res<()> {
         let _ = len;

@@ -28,6 +28,7 @@ pub mod locks;
 pub mod mount;
 pub mod ops;
 pub mod path;
+pub mod xattr;
 
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ use osv_mm::pager::{Mappings, ObjectId, Pager};
 use osv_sync::{Mutex, MutexGuard, SpinLock};
 use osv_vfs::file::Allocate;
 use osv_vfs::inode::{DirEntry, LinkTarget, NewNode};
+use osv_vfs::xattr::Xattrs;
 use osv_vfs::{At, Attr, File, FileSystem, Inode, Io, Kind, SetAttr, Time, clock};
 
 /// An inode in RAM.
@@ -29,6 +30,7 @@ pub struct Node {
     object: ObjectId,
     mappings: Mappings,
     meta: SpinLock<Meta>,
+    xattrs: Xattrs,
     body: Body,
 }
 
@@ -102,6 +104,7 @@ impl Node {
             object: ObjectId::unique(),
             mappings: Mappings::new(),
             meta: SpinLock::new(meta),
+            xattrs: Xattrs::default(),
             body,
         })
     }
@@ -227,6 +230,10 @@ impl Inode for Node {
         meta.mtime = change.mtime.unwrap_or(meta.mtime);
         meta.ctime = change.now;
         Ok(())
+    }
+
+    fn xattrs(&self) -> Option<&Xattrs> {
+        Some(&self.xattrs)
     }
 
     fn truncate(&self, len: u64) -> Res<()> {

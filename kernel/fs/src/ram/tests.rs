@@ -313,3 +313,34 @@ fn holes_take_no_space_and_are_found() {
     assert_eq!(open.file().seek_data(1 << 30, false), Ok((1 << 30) + 3));
     assert_eq!(open.file().seek_data(1 << 31, true), Err(Errno::ENXIO.into()));
 }
+
+#[test]
+fn extended_attributes_are_kept_by_name_and_guarded_by_namespace() {
+    use osv_vfs::xattr::{self, Replace};
+    let tree = Tree::new(RamFs::tmpfs(0o755));
+    tree.write("/f", 0, b"x").expect("a file");
+    let open = tree.open("/f", O_RDWR).expect("opens");
+    let inode = open.inode().expect("an inode");
+    let (root, other) = (Creds::root(), Creds { uid: 1000, gid: 1000, ..Creds::root() });
+    let set =
+        |name: &str, how, creds: &Creds| xattr::set(&*inode, name.as_bytes(), b"v".to_vec(), how, creds);
+    let get = |name: &str, creds: &Creds| xattr::get(&*inode, name.as_bytes(), creds);
+    let refused = |errno| Err(Fail::Errno(errno));
+    assert_eq!(set("user.a", Replace::Replace, &root), refused(Errno::ENODATA));
+    assert_eq!(set("user.a", Replace::Create, &root), Ok(()));
+    assert_eq!(set("user.a", Replace::Create, &root), refused(Errno::EEXIST));
+    assert_eq!(set("user.", Replace::Any, &root), refused(Errno::EINVAL));
+    assert_eq!(set("nothing", Replace::Any, &root), refused(Errno::EOPNOTSUPP));
+    assert_eq!(set("system.posix_acl_access", Replace::Any, &root), refused(Errno::EOPNOTSUPP));
+    assert_eq!(set("trusted.t", Replace::Any, &root), Ok(()));
+    for name in ["trusted.t", "security.s"] {
+        assert_eq!(set(name, Replace::Any, &other), refused(Errno::EPERM), "{name}");
+    }
+    assert_eq!(set("user.a", Replace::Any, &other), refused(Errno::EACCES), "0644 of root");
+    assert_eq!(get("user.a", &other), Ok(b"v".to_vec()));
+    assert_eq!(get("trusted.t", &other), Err(Fail::Errno(Errno::ENODATA)));
+    assert_eq!(xattr::list(&*inode, &other), Ok(b"user.a\0".to_vec()));
+    assert_eq!(xattr::list(&*inode, &root), Ok(b"trusted.t\0user.a\0".to_vec()));
+    assert_eq!(xattr::remove(&*inode, b"user.a", &root), Ok(()));
+    assert_eq!(xattr::remove(&*inode, b"user.a", &root), refused(Errno::ENODATA));
+}

@@ -1,0 +1,129 @@
+//! setxattr(2), getxattr(2), listxattr(2), removexattr(2): by path, by symbolic link, by descriptor.
+
+use super::stat::inode_at;
+use crate::cx::Cx;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use osv_abi::arg::{CStrPtr, Fd, Flags, Size};
+use osv_abi::uapi::file::{at, xattr as x};
+use osv_abi::{Errno, UserAddr, UserMemory};
+use osv_base::Res;
+use osv_vfs::Inode;
+use osv_vfs::xattr::{self, Replace};
+
+/// A name: ERANGE when it is empty or too long.
+fn read_name(cx: &Cx<'_>, name: CStrPtr) -> Result<Vec<u8>, Errno> {
+    let mut buf = [0; xattr::NAME_MAX + 1];
+    match name.read(cx, &mut buf) {
+        Ok(b"") | Err(Errno::ENAMETOOLONG) => Err(Errno::ERANGE),
+        Ok(name) => Ok(name.to_vec()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Gives `bytes` to a caller whose room is `size`, or tells their number to one who asks with none.
+fn give(cx: &mut Cx<'_>, bytes: &[u8], to: UserAddr, size: usize) -> Res<usize> {
+    if size > 0 {
+        if bytes.len() > size {
+            return Err(Errno::ERANGE.into());
+        }
+        cx.write_bytes(to, bytes)?;
+    }
+    Ok(bytes.len())
+}
+
+fn by_fd(cx: &Cx<'_>, fd: Fd) -> Res<Arc<dyn Inode>> {
+    cx.file(fd)?.inode().ok_or(Errno::EOPNOTSUPP.into())
+}
+
+fn set(
+    cx: &mut Cx<'_>,
+    find: impl FnOnce(&Cx<'_>) -> Res<Arc<dyn Inode>>,
+    name: CStrPtr,
+    value: UserAddr,
+    size: Size,
+    flags: Flags,
+) -> Res<()> {
+    let how = match flags.0 {
+        0 => Replace::Any,
+        x::CREATE => Replace::Create,
+        x::REPLACE => Replace::Replace,
+        both if both == x::CREATE | x::REPLACE => Replace::Replace,
+        _ => return Err(Errno::EINVAL.into()),
+    };
+    let name = read_name(cx, name)?;
+    if size.0 > xattr::SIZE_MAX {
+        return Err(Errno::E2BIG.into());
+    }
+    let mut bytes = alloc::vec![0; size.0];
+    cx.read_bytes(value, &mut bytes)?;
+    xattr::set(&*find(cx)?, &name, bytes, how, &cx.creds())
+}
+
+fn get(
+    cx: &mut Cx<'_>,
+    find: impl FnOnce(&Cx<'_>) -> Res<Arc<dyn Inode>>,
+    name: CStrPtr,
+    value: UserAddr,
+    size: Size,
+) -> Res<usize> {
+    let name = read_name(cx, name)?;
+    let bytes = xattr::get(&*find(cx)?, &name, &cx.creds())?;
+    give(cx, &bytes, value, size.0)
+}
+
+fn list(cx: &mut Cx<'_>, inode: &dyn Inode, to: UserAddr, size: Size) -> Res<usize> {
+    let names = xattr::list(inode, &cx.creds())?;
+    give(cx, &names, to, size.0)
+}
+
+macro_rules! calls {
+    ($($find:expr => $set:ident $get:ident $list:ident $remove:ident ($target:ident: $ty:ty);)*) => { $(
+        #[doc = concat!(stringify!($set), "(2)")]
+        pub fn $set(
+            cx: &mut Cx<'_>,
+            $target: $ty,
+            name: CStrPtr,
+            value: UserAddr,
+            size: Size,
+            flags: Flags,
+        ) -> Res<()> {
+            set(cx, |cx| $find(cx, $target), name, value, size, flags)
+        }
+        #[doc = concat!(stringify!($get), "(2)")]
+        pub fn $get(
+            cx: &mut Cx<'_>,
+            $target: $ty,
+            name: CStrPtr,
+            value: UserAddr,
+            size: Size,
+        ) -> Res<usize> {
+            get(cx, |cx| $find(cx, $target), name, value, size)
+        }
+        #[doc = concat!(stringify!($list), "(2)")]
+        pub fn $list(cx: &mut Cx<'_>, $target: $ty, to: UserAddr, size: Size) -> Res<usize> {
+            let inode = $find(cx, $target)?;
+            list(cx, &*inode, to, size)
+        }
+        #[doc = concat!(stringify!($remove), "(2)")]
+        pub fn $remove(cx: &mut Cx<'_>, $target: $ty, name: CStrPtr) -> Res<()> {
+            let name = read_name(cx, name)?;
+            let inode = $find(cx, $target)?;
+            xattr::remove(&*inode, &name, &cx.creds())
+        }
+    )* };
+}
+
+fn followed(cx: &Cx<'_>, path: CStrPtr) -> Res<Arc<dyn Inode>> {
+    inode_at(cx, Fd::CWD, path, 0)
+}
+
+fn itself(cx: &Cx<'_>, path: CStrPtr) -> Res<Arc<dyn Inode>> {
+    inode_at(cx, Fd::CWD, path, at::SYMLINK_NOFOLLOW)
+}
+
+calls! {
+    followed => setxattr getxattr listxattr removexattr (path: CStrPtr);
+    itself => lsetxattr lgetxattr llistxattr lremovexattr (path: CStrPtr);
+    by_fd => fsetxattr fgetxattr flistxattr fremovexattr (fd: Fd);
+}
