@@ -268,14 +268,16 @@ unsafe fn fork(phase: i32) {
     // SAFETY: taken before the fork by this thread, whose block has the same address in the child.
     unsafe { crate::heap::unlock_after_fork() };
     STATE_LOCK.unlock();
-    if phase == 2 {
-        if LOAD.forget_others() {
-            close::forget();
-        }
+    if phase == 2 && LOAD.forget_others() {
+        close::forget();
+        // What has no map is in the middle of being loaded: nobody will find it.
         with(|state| {
-            for loaded in state.world.objects.iter_mut().flatten().filter(|loaded| !loaded.ready) {
-                loaded.removed = true;
-                loaded.pinned = true;
+            for id in state.in_order() {
+                if state.maps.of(Place::Object(id)).is_none()
+                    && let Some(loaded) = state.get_mut(id)
+                {
+                    loaded.removed = true;
+                }
             }
         });
     }

@@ -241,9 +241,11 @@ unsafe fn fork_process(handlers: bool) -> isize {
         if let Some(hooks) = hooks::get() {
             (hooks.fork)(0);
         }
+        thread::create::lock_cache();
         malloc::lock_for_fork();
         let result = gate::trap(Sysno::fork as usize, []);
         malloc::unlock_after_fork();
+        thread::create::unlock_cache();
         if result == 0 {
             let this = tcb::current();
             (*this).tid.store(gate::call(Sysno::gettid, []) as i32, Relaxed);

@@ -47,7 +47,8 @@ int main(int argc, char **argv) {
             _exit(next && next() > 0 && dlclose(handle) == 0 && result == path ? 7 : 8);
         }
         waitpid(child, &status, 0);
-        good += WIFEXITED(status) && WEXITSTATUS(status) == 7;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 7) good++;
+        else printf("status %#x\n", status);
     }
     __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
     for (int i = 0; i < 2; i++) pthread_join(threads[i], 0);

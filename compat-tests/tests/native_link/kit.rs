@@ -87,6 +87,17 @@ impl Place {
         command
     }
 
+    /// The folder.
+    pub fn folder(&self) -> &str {
+        self.folder.to_str().expect("a plain path")
+    }
+
+    /// Runs a program, which is passed the folder's path, under ld-osv.so, where the host is no oracle.
+    pub fn expect(&self, program: &str, expected: &str) {
+        let output = self.run(program, &[self.folder()]);
+        assert_eq!(text(&output), expected, "{} {}", output.status, errors(&output));
+    }
+
     /// Runs a program under ld-osv.so.
     pub fn run(&self, program: &str, arguments: &[&str]) -> Output {
         bounded(self.command(Some(&ld_osv()), program, arguments))
@@ -94,12 +105,11 @@ impl Place {
 
     /// Runs a program, which is passed the folder's path, both ways: output and status are to be the same.
     pub fn compare(&self, program: &str) {
-        let folder = self.folder.to_str().expect("a plain path").to_owned();
         let told = |output: &Output| {
             format!("{}{:?}", String::from_utf8_lossy(&output.stdout), output.status.code())
         };
-        let host = bounded(self.command(None, program, &[&folder]));
-        let ours = self.run(program, &[&folder]);
+        let host = bounded(self.command(None, program, &[self.folder()]));
+        let ours = self.run(program, &[self.folder()]);
         assert!(host.status.code().is_some(), "{program} under the host's ld.so: {}", host.status);
         let errors = String::from_utf8_lossy(&ours.stderr);
         assert_eq!(told(&ours), told(&host), "{program} under ld-osv.so and the host's; {errors}");

@@ -90,6 +90,20 @@ struct Cache {
 static CACHE_LOCK: Lock = Lock::new();
 static mut CACHE: Cache = Cache { first: null_mut(), bytes: 0 };
 
+/// Takes the cache's lock, so that a fork's child can make threads.
+pub fn lock_cache() {
+    CACHE_LOCK.lock();
+}
+
+/// Releases it on both sides.
+///
+/// # Safety
+/// This thread, or the one it is the copy of, took it.
+pub unsafe fn unlock_cache() {
+    // SAFETY: the caller's promise.
+    unsafe { CACHE_LOCK.unlock() };
+}
+
 /// A mapping from the cache whose thread has left it: (base, size), of this size and guard.
 unsafe fn take_cached(size: usize, guard: usize) -> Option<*mut u8> {
     let _guard = CACHE_LOCK.guard();
