@@ -173,6 +173,11 @@ impl<T: IntoBytes + Immutable> Out<T> {
 }
 
 impl<T: FromBytes + IntoBytes + Immutable> InOut<T> {
+    /// See [`In::read_opt`].
+    #[inline]
+    pub fn read_opt(self, mem: &(impl UserMemory + ?Sized)) -> Result<Option<T>, Errno> {
+        if self.is_null() { Ok(None) } else { self.read(mem).map(Some) }
+    }
     /// See [`In::read`].
     #[inline]
     pub fn read(self, mem: &(impl UserMemory + ?Sized)) -> Result<T, Errno> {

@@ -26,7 +26,7 @@ fn show_bits(f: &mut fmt::Formatter<'_>, bits: u64, names: &[(&str, u64)], none:
 }
 
 macro_rules! flag_args {
-    ($($(#[$doc:meta])* $name:ident($none:literal) { $($(#[$fattr:ident $($fargs:tt)*])* $flag:ident = $value:literal, $text:literal;)* })*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $register:ident ($none:literal) { $($(#[$fattr:ident $($fargs:tt)*])* $flag:ident = $value:literal, $text:literal;)* })*) => {$(
         bitflags! {
             $(#[$doc])*
             #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
@@ -39,8 +39,9 @@ macro_rules! flag_args {
         impl Arg for $name {
             #[inline(always)]
             fn decode(regs: &[u64]) -> Self {
-                // A register's upper half counts: such a value is no valid flag either.
-                $name::from_bits_retain(regs[0] as u32 | if regs[0] >> 32 != 0 { 1 << 31 } else { 0 })
+                // An int ignores the register's upper half; in a long it is no valid flag either.
+                let beyond = stringify!($register) == "long" && regs[0] >> 32 != 0;
+                $name::from_bits_retain(regs[0] as u32 | if beyond { 1 << 31 } else { 0 })
             }
             fn show(&self, f: &mut fmt::Formatter<'_>, _: Option<&dyn UserMemory>) -> fmt::Result {
                 show_bits(f, u64::from(self.bits()), &[$(($text, $value)),*], $none)
@@ -51,7 +52,7 @@ macro_rules! flag_args {
 
 flag_args! {
     /// Protection of memory: mmap(2), mprotect(2).
-    Prot("PROT_NONE") {
+    Prot: long ("PROT_NONE") {
         /// May be read.
         READ = 1, "PROT_READ";
         /// May be written.
@@ -67,7 +68,7 @@ flag_args! {
     }
 
     /// The fourth argument of mmap(2).
-    MapFlags("0") {
+    MapFlags: long ("0") {
         /// Shared, unknown flags refused.
         SHARED_VALIDATE = 3, "MAP_SHARED_VALIDATE";
         /// Writes reach the object and other mappings.
@@ -107,7 +108,7 @@ flag_args! {
     }
 
     /// The flags of mremap(2).
-    RemapFlags("0") {
+    RemapFlags: long ("0") {
         /// The mapping may move.
         MAYMOVE = 1, "MREMAP_MAYMOVE";
         /// To this very address.
@@ -117,7 +118,7 @@ flag_args! {
     }
 
     /// The flags of msync(2).
-    SyncFlags("0") {
+    SyncFlags: int ("0") {
         /// Begin to write.
         ASYNC = 1, "MS_ASYNC";
         /// Other mappings see the file anew.
@@ -127,7 +128,7 @@ flag_args! {
     }
 
     /// The flags of mlockall(2).
-    LockAllFlags("0") {
+    LockAllFlags: int ("0") {
         /// What is mapped now.
         CURRENT = 1, "MCL_CURRENT";
         /// What will be mapped.
@@ -137,7 +138,7 @@ flag_args! {
     }
 
     /// The flags of mlock2(2).
-    LockFlags("0") {
+    LockFlags: int ("0") {
         /// Lock pages as they are faulted in.
         ONFAULT = 1, "MLOCK_ONFAULT";
     }

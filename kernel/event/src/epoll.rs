@@ -18,7 +18,7 @@ use hashbrown::HashMap;
 use osv_abi::uapi::event::{EpollEvent, epoll};
 use osv_base::{Errno, Instant, Res};
 use osv_sync::{Events, Mutex, Observer, Readiness, SpinLock, Wait, WaitError, WaitQueue};
-use osv_vfs::file::CloseWatcher;
+use osv_vfs::file::{CloseWatcher, IoctlArg};
 use osv_vfs::{File, OpenFile};
 
 /// Events and flags that one may ask for.
@@ -346,6 +346,18 @@ impl File for Epoll {
         Events::empty()
     }
 
+    fn can_read(&self) -> bool {
+        false
+    }
+
+    fn can_write(&self) -> bool {
+        false
+    }
+
+    fn ioctl(&self, _request: u32, _arg: &mut dyn IoctlArg) -> Res<usize> {
+        Err(Errno::EINVAL.into())
+    }
+
     fn ignores_offset(&self) -> bool {
         true
     }
@@ -364,8 +376,13 @@ impl File for Epoll {
         }
         let now = osv_sync::park::now();
         let items = self.timed_items();
-        // What is due already was put on the list, or was reported and waits for its next edge.
-        items.iter().filter_map(|(_, open)| open.file().next_change()).filter(|&at| at > now).min()
+        // What is due and was noticed is on the list, or was reported and waits for its next edge. What is due and was
+        // not noticed yet is for an instance that watches this one.
+        let next = items.iter().filter_map(|(item, open)| {
+            let at = open.file().next_change()?;
+            (at > now || item.noticed.load(Ordering::Acquire) != at.0).then_some(at)
+        });
+        next.min()
     }
 
     fn describe(&self) -> Vec<u8> {

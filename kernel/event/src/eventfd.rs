@@ -72,7 +72,8 @@ impl File for EventFd {
         if at != At::Stream {
             return Err(Errno::ESPIPE.into());
         }
-        if from.remaining() < 8 {
+        // Not a byte more either, since Linux 6.9.
+        if from.remaining() != 8 {
             return Err(Errno::EINVAL.into());
         }
         let mut bytes = [0; 8];

@@ -121,6 +121,15 @@ proptest! {
 }
 
 #[test]
+fn eventfd_takes_eight_bytes_and_no_others() {
+    let event = EventFd::new(0, false);
+    for bytes in [&[1u8; 7][..], &[1; 9], &[1; 64], &[]] {
+        assert_eq!(write(&event, bytes, NONBLOCK), Err(Errno::EINVAL.into()));
+    }
+    assert_eq!(write(&event, &1u64.to_ne_bytes(), NONBLOCK), Ok(8));
+}
+
+#[test]
 fn eventfd_counts() {
     let e = EventFd::new(3, false);
     write(&e, &4u64.to_ne_bytes(), BLOCK).unwrap();
@@ -338,4 +347,17 @@ proptest! {
             prop_assert_eq!(got, expected);
         }
     }
+}
+
+#[test]
+fn a_timer_in_an_epoll_in_an_epoll_is_seen() {
+    let (timer, inner, outer) = (Arc::new(TimerFd::new(false)), Epoll::new(), Epoll::new());
+    let (timer_fd, inner_fd) = (open(timer.clone()), open(inner.clone()));
+    inner.add(1, &timer_fd, event(IN, 1)).unwrap();
+    outer.add(2, &inner_fd, event(IN, 2)).unwrap();
+    timer.set(Some(park::now().after(Duration::from_millis(5))), Duration::ZERO);
+    let mut events = Vec::new();
+    outer.wait(1, Some(park::now().after(Duration::from_secs(60))), &mut events).unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!(ready(&inner), [(IN, 1)]);
 }

@@ -133,6 +133,10 @@ impl File for TimerFd {
         if self.state.lock().expired(park::now()) > 0 { READABLE } else { Events::empty() }
     }
 
+    fn can_write(&self) -> bool {
+        false
+    }
+
     fn ignores_offset(&self) -> bool {
         true
     }

@@ -205,6 +205,15 @@ fn names_are_removed_and_made_with_care() {
     assert!(tree.find("a/b", true).is_ok());
     let file = tree.find("a/file", true).unwrap().inode().clone();
     fails(ops::link(&file, &from, b"a/b"), Errno::EEXIST);
+    // What is no directory may not be called one; what is there already comes first.
+    fails(ops::link(&file, &from, b"a/b/"), Errno::EEXIST);
+    fails(ops::link(&file, &from, b"a/new/"), Errno::ENOENT);
+    fails(ops::symlink(&from, b"a", b"a/file/"), Errno::EEXIST);
+    fails(ops::symlink(&from, b"a", b"a/new/"), Errno::ENOENT);
+    let long = "x".repeat(256).into_bytes();
+    fails(ops::unlink(&from, &long), Errno::ENAMETOOLONG);
+    fails(ops::rmdir(&from, &long), Errno::ENAMETOOLONG);
+    fails(ops::rename(&from, &long, &from, b"a/new", Renaming::Replace), Errno::ENAMETOOLONG);
     let dir = tree.find("a", true).unwrap().inode().clone();
     fails(ops::link(&dir, &from, b"hard"), Errno::EPERM);
     fails(ops::symlink(&from, b"", b"empty"), Errno::ENOENT);

@@ -34,6 +34,9 @@ pub fn mmap(
     } else {
         // EBADF comes before everything that mmap checks of the rest.
         let open = cx.file(fd)?;
+        if len.0 as u64 > osv_abi::mem::USER_END {
+            return Err(Errno::ENOMEM.into());
+        }
         if len.0 == 0 || flags.bits() & 3 == 0 {
             return Err(Errno::EINVAL.into());
         }

@@ -34,8 +34,8 @@ pub fn rt_sigaction(
     size: Size,
 ) -> Res<()> {
     check_size(size)?;
-    let signo = number(signo, false)?;
     let new = new.read_opt(cx)?;
+    let signo = number(signo, false)?;
     if new.is_some() && SigSet::UNBLOCKABLE.has(signo) {
         return Err(Errno::EINVAL.into());
     }
@@ -302,12 +302,12 @@ pub fn tgkill(cx: &mut Cx<'_>, group: Pid, tid: Pid, signo: Sig) -> Res<()> {
 }
 
 /// Reads the details that the caller of rt_sigqueueinfo(2) made up; only the kernel may pretend to be the kernel.
-fn read_info(cx: &Cx<'_>, target: i32, signo: u32, info: UserAddr) -> Res<Siginfo> {
+fn read_info(cx: &Cx<'_>, target: i32, caller: u32, signo: u32, info: UserAddr) -> Res<Siginfo> {
     let mut value = Siginfo::new_zeroed();
     cx.read_bytes(info, value.as_mut_bytes())?;
     value.signo = signo as i32;
     let pretends = value.code >= 0 || value.code == code::SI_TKILL;
-    if pretends && target.cast_unsigned() != cx.process().pid() {
+    if pretends && target.cast_unsigned() != caller {
         return Err(Errno::EPERM.into());
     }
     Ok(value)
@@ -316,7 +316,7 @@ fn read_info(cx: &Cx<'_>, target: i32, signo: u32, info: UserAddr) -> Res<Siginf
 /// rt_sigqueueinfo(2).
 pub fn rt_sigqueueinfo(cx: &mut Cx<'_>, pid: Pid, signo: Sig, info: UserAddr) -> Res<()> {
     let signo = number(signo, true)?;
-    let info = read_info(cx, pid.0, signo, info)?;
+    let info = read_info(cx, pid.0, cx.process().pid(), signo, info)?;
     let pid = u32::try_from(pid.0).map_err(|_| Errno::ESRCH)?;
     let process = registry::process(pid).ok_or(Errno::ESRCH)?;
     may_signal(cx, &process, signo)?;
@@ -326,7 +326,10 @@ pub fn rt_sigqueueinfo(cx: &mut Cx<'_>, pid: Pid, signo: Sig, info: UserAddr) ->
 /// rt_tgsigqueueinfo(2).
 pub fn rt_tgsigqueueinfo(cx: &mut Cx<'_>, group: Pid, tid: Pid, signo: Sig, info: UserAddr) -> Res<()> {
     let signo = number(signo, true)?;
-    let info = read_info(cx, group.0, signo, info)?;
+    if group.0 <= 0 || tid.0 <= 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let info = read_info(cx, tid.0, cx.thread().tid(), signo, info)?;
     to_thread(cx, Some(group.0), tid.0, info)
 }
 

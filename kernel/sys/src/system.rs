@@ -1,10 +1,12 @@
 //! The system as a whole.
 
+use crate::cursor::UserSink;
 use crate::cx::Cx;
 use osv_abi::arg::{Flags, InBuf, Int, Out, OutBuf};
 use osv_abi::uapi::system::*;
 use osv_abi::{Errno, UserMemory};
 use osv_base::Res;
+use osv_base::io::Sink;
 use osv_mm::frame;
 use osv_sync::SpinLock;
 
@@ -44,11 +46,10 @@ fn read_name(cx: &Cx<'_>, name: InBuf) -> Res<[u8; 65]> {
     if !cx.process().credentials().is_privileged() {
         return Err(Errno::EPERM.into());
     }
-    if name.len > 64 {
-        return Err(Errno::EINVAL.into());
-    }
+    // Linux takes an int.
+    let len = usize::try_from(name.len as u32 as i32).ok().filter(|len| *len <= 64).ok_or(Errno::EINVAL)?;
     let mut field = [0; 65];
-    cx.read_bytes(name.addr, &mut field[..name.len])?;
+    cx.read_bytes(name.addr, &mut field[..len])?;
     Ok(field)
 }
 
@@ -91,22 +92,20 @@ pub fn getrandom(cx: &mut Cx<'_>, buf: OutBuf, flags: Flags) -> Res<usize> {
     if !osv_base::random::is_seeded() && flags.0 & GRND_INSECURE == 0 {
         return Err(Errno::EAGAIN.into());
     }
-    let len = buf.len.min(crate::cx::MAX_RW_COUNT);
+    let mut to = UserSink::of(OutBuf { len: buf.len.min(crate::cx::MAX_RW_COUNT), ..buf });
     let mut bytes = [0; CHUNK];
-    let mut done = 0;
-    while done < len {
-        let n = CHUNK.min(len - done);
-        osv_base::random::fill(&mut bytes[..n]);
-        match cx.write_bytes(buf.addr.add(done), &bytes[..n]) {
-            Ok(()) => done += n,
-            Err(_) if done > 0 => break,
-            Err(fault) => return Err(fault.into()),
+    cx.transfer_out(&mut to, |to, before| {
+        let mut done = 0;
+        while to.remaining() > 0 && !to.faulted() {
+            let n = CHUNK.min(to.remaining());
+            osv_base::random::fill(&mut bytes[..n]);
+            done += to.put(&bytes[..n]);
+            if before + done > CHUNK && cx.thread().entity.interrupted() {
+                break;
+            }
         }
-        if done > CHUNK && cx.thread().entity.interrupted() {
-            break;
-        }
-    }
-    Ok(done)
+        Ok(done)
+    })
 }
 
 /// iopl(2): ports are the kernel's, whatever the CPU would allow.

@@ -173,7 +173,13 @@ pub fn clock_nanosleep(
         clock::MONOTONIC_RAW
         | clock::REALTIME_COARSE
         | clock::MONOTONIC_COARSE
-        | clock::PROCESS_CPUTIME_ID => return Err(Errno::EOPNOTSUPP.into()),
+        | clock::PROCESS_CPUTIME_ID
+        | clock::THREAD_CPUTIME_ID => return Err(Errno::EOPNOTSUPP.into()),
+        // Clocks of other processes: the time is read before they are looked for.
+        negative if negative < 0 => {
+            request.read(cx)?;
+            return Err(Errno::EINVAL.into());
+        }
         _ => return Err(Errno::EINVAL.into()),
     };
     let time = request.read(cx)?.duration()?;
@@ -213,8 +219,8 @@ fn set_real(cx: &Cx<'_>, value: Duration, interval: Duration) -> (Duration, Dura
 
 /// setitimer(2).
 pub fn setitimer(cx: &mut Cx<'_>, which: Int, new: In<Itimerval>, old: Out<Itimerval>) -> Res<()> {
-    check_itimer(which.0)?;
     let new = new.read_opt(cx)?.unwrap_or_default();
+    check_itimer(which.0)?;
     let (value, interval) = (new.value.duration()?, new.interval.duration()?);
     let before = set_real(cx, value, interval);
     Ok(old.write_opt(cx, &itimerval(before))?)

@@ -122,6 +122,9 @@ impl Entry {
         if self.is_removed() {
             return Err(Errno::ENOENT.into());
         }
+        if name.len() > NAME_MAX {
+            return Err(Errno::ENAMETOOLONG.into());
+        }
         let inode = self.inode.lookup(name)?;
         Ok(self.adopt(name, inode))
     }

@@ -51,6 +51,14 @@ pub trait File: Send + Sync + Any {
         let _ = (at, from, io);
         Err(Errno::EINVAL.into())
     }
+    /// Whether [`File::read`] does anything for some arguments: readv(2) asks before it looks at its buffers.
+    fn can_read(&self) -> bool {
+        true
+    }
+    /// As [`File::can_read`], for writing.
+    fn can_write(&self) -> bool {
+        true
+    }
     /// Whether the file has an offset (lseek works).
     fn seekable(&self) -> bool {
         false

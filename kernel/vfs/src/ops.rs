@@ -41,6 +41,14 @@ impl<'a> Slot<'a> {
             _ => Err(otherwise.into()),
         }
     }
+    /// For what makes no directory: a slash behind `name` is EEXIST where there is something, else ENOENT.
+    fn no_directory(&self, name: &[u8]) -> Res<()> {
+        if self.has_trailing_slash() {
+            self.dir().lookup(name)?;
+            return Err(Errno::EEXIST.into());
+        }
+        Ok(())
+    }
     fn has_trailing_slash(&self) -> bool {
         matches!(&self.last, Last::Name(range) if self.walk.has_trailing_slash(range))
     }

@@ -221,10 +221,16 @@ test!(RED_ZONE_SURVIVES_INTERRUPTS, {
         "xor eax, eax",
         "syscall",
     );
-    let before = app::TICKS.load(Ordering::Relaxed);
-    let frame = done(app::run(code, 20_000, |_| {}))?;
-    check(app::TICKS.load(Ordering::Relaxed) > before + 10, "the timer ticked")?;
-    check(frame.args[0] == 0, "the red zone or a register changed")
+    // On a busy host an emulated timer may be late: again until there were enough.
+    let enough = app::TICKS.load(Ordering::Relaxed) + 10;
+    for _ in 0..200 {
+        let frame = done(app::run(code, 20_000, |_| {}))?;
+        check(frame.args[0] == 0, "the red zone or a register changed")?;
+        if app::TICKS.load(Ordering::Relaxed) > enough {
+            return Ok(());
+        }
+    }
+    Err("the timer ticked")
 });
 
 test!(SPINNING_APPLICATION_GETS_ITS_WORK, {
@@ -291,11 +297,16 @@ test!(TICKS_AT_ANY_POINT_OF_ENTRY_AND_EXIT, {
         "xor eax, eax",
         "syscall",
     );
-    app::TICK_WORK.store(1, Ordering::Relaxed);
-    let ticks = app::TICKS.load(Ordering::Relaxed);
-    let frame = done(app::run(code, 7_000, |_| {}))?;
-    check(frame.args[..2] == [STACK_TOP - 256, 0], "results, stack pointer, red zone, xmm")?;
-    check(app::TICKS.load(Ordering::Relaxed) > ticks + 20, "the timer ticked")
+    let enough = app::TICKS.load(Ordering::Relaxed) + 20;
+    for _ in 0..20 {
+        app::TICK_WORK.store(1, Ordering::Relaxed);
+        let frame = done(app::run(code, 7_000, |_| {}))?;
+        check(frame.args[..2] == [STACK_TOP - 256, 0], "results, stack pointer, red zone, xmm")?;
+        if app::TICKS.load(Ordering::Relaxed) > enough {
+            return Ok(());
+        }
+    }
+    Err("the timer ticked")
 });
 
 test!(THREADS_KEEP_THEIR_VECTOR_STATE, {

@@ -113,7 +113,8 @@ impl AddressSpace {
         {
             return Err(Errno::EINVAL.into());
         }
-        let range = pages(addr, len).ok_or(Errno::ENOMEM)?;
+        // A length that wraps to nothing when it is rounded up is none.
+        let range = pages(addr, if len > PAGE.wrapping_neg() { 0 } else { len }).ok_or(Errno::ENOMEM)?;
         let mut at = range.start;
         let mut hole = false;
         while at < range.end {
@@ -267,7 +268,9 @@ impl AddressSpace {
 
 fn locked_range(addr: u64, len: u64) -> Res<Option<Range<u64>>> {
     let start = addr & !(PAGE - 1);
-    let range = pages(start, len.checked_add(addr - start).ok_or(Errno::EINVAL)?).ok_or(Errno::EINVAL)?;
+    // A length that wraps to nothing when it is rounded up is none.
+    let len = len.wrapping_add(addr - start).wrapping_add(PAGE - 1) & !(PAGE - 1);
+    let range = pages(start, len).ok_or(Errno::EINVAL)?;
     Ok((!range.is_empty()).then_some(range))
 }
 

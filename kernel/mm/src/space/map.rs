@@ -33,6 +33,9 @@ impl core::fmt::Debug for Object {
 /// The protections that memory can have.
 pub(super) const ACCESS: Prot = Prot::READ.union(Prot::WRITE).union(Prot::EXEC);
 
+/// The bits that say what kind of mapping it is (MAP_TYPE).
+const TYPE: u32 = 0xf;
+
 /// What MAP_SHARED_VALIDATE knows.
 const KNOWN: MapFlags = MapFlags::from_bits_retain(
     MapFlags::SHARED_VALIDATE.bits()
@@ -57,7 +60,8 @@ impl AddressSpace {
         if len == 0 {
             return Err(Errno::EINVAL.into());
         }
-        let shared = match flags.bits() & 3 {
+        let len = len.checked_next_multiple_of(PAGE).filter(|len| *len <= USER_END).ok_or(Errno::ENOMEM)?;
+        let shared = match flags.bits() & TYPE {
             1 => true,
             2 => false,
             // Refuses what it does not know; nothing here is persistent memory.
@@ -65,7 +69,6 @@ impl AddressSpace {
             3 if object.is_some() => true,
             _ => return Err(Errno::EINVAL.into()),
         };
-        let len = len.checked_next_multiple_of(PAGE).filter(|len| *len <= USER_END).ok_or(Errno::ENOMEM)?;
         if object.as_ref().is_some_and(|o| o.offset.checked_add(len).is_none_or(|end| end > i64::MAX as u64))
         {
             return Err(Errno::EOVERFLOW.into());

@@ -23,7 +23,10 @@ impl AddressSpace {
             return Err(Errno::EINVAL.into());
         }
         let old_range = pages(old, old_len).ok_or(Errno::EINVAL)?;
-        let new_len = new_len.checked_next_multiple_of(PAGE).filter(|len| *len != 0).ok_or(Errno::EINVAL)?;
+        let new_len = new_len.checked_next_multiple_of(PAGE).ok_or(Errno::EINVAL)?;
+        if new_len == 0 || new_len > USER_END {
+            return Err(Errno::EINVAL.into());
+        }
         let old_len = old_range.end - old_range.start;
         if keep && old_len != new_len {
             return Err(Errno::EINVAL.into());
@@ -50,6 +53,9 @@ impl AddressSpace {
             // Linux shrinks across areas when nothing moves.
             if target.is_some() || keep {
                 return Err(Errno::EFAULT.into());
+            }
+            if old_range.end > USER_END {
+                return Err(Errno::EINVAL.into());
             }
         } else if area.range.end < old_range.end {
             return Err(Errno::EFAULT.into());

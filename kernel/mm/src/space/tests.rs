@@ -7,7 +7,7 @@ use crate::frame::Frame;
 use crate::pager::{ObjectId, Pager};
 use core::fmt::Write;
 use osv_abi::Errno;
-use osv_abi::uapi::memory::{Advice, MapFlags, Prot, RemapFlags};
+use osv_abi::uapi::memory::{Advice, MapFlags, Prot, RemapFlags, SyncFlags};
 use osv_base::Fail;
 use osv_sync::Mutex;
 use std::string::String;
@@ -282,7 +282,16 @@ fn hostile_arguments_get_linux_errors() {
     assert_eq!(errno(s.remap(at, PAGE, 0, RemapFlags::empty(), 0)), Errno::EINVAL);
     assert_eq!(errno(s.remap(at + 1, PAGE, PAGE, RemapFlags::empty(), 0)), Errno::EINVAL);
     assert_eq!(errno(s.remap(0x5000_0000, PAGE, PAGE, RemapFlags::empty(), 0)), Errno::EFAULT);
+    // A shrink to far beyond the address space, which must not be walked.
+    assert_eq!(errno(s.remap(at, 1 << 62, PAGE, RemapFlags::empty(), 0)), Errno::EINVAL);
     assert_eq!(errno(s.remap(at, u64::MAX, u64::MAX, RemapFlags::MAYMOVE, 0)), Errno::EINVAL);
+    assert_eq!(errno(s.remap(at, PAGE, USER_END + PAGE, RemapFlags::MAYMOVE, 0)), Errno::EINVAL);
+    // Of the type's four bits only three values are known, and a length that is too much comes first.
+    assert_eq!(errno(s.map(0, PAGE, RW, ANON | MapFlags::from_bits_retain(4), None)), Errno::EINVAL);
+    assert_eq!(errno(s.map(0, USER_END + PAGE, RW, MapFlags::ANONYMOUS, None)), Errno::ENOMEM);
+    // Lengths that wrap to nothing when they are rounded up are none.
+    assert!(s.sync(at, u64::MAX, SyncFlags::SYNC).is_ok());
+    assert!(s.lock(at, u64::MAX, false, u64::MAX).is_ok() && s.unlock(at, u64::MAX).is_ok());
     assert_eq!(errno(s.advise(at, PAGE, Advice(77))), Errno::EINVAL);
     assert_eq!(errno(s.advise(at, 2 * PAGE, Advice::DONTNEED)), Errno::ENOMEM);
     assert_eq!(errno(s.resident(at, 2)), Errno::ENOMEM);

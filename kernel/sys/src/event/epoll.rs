@@ -43,7 +43,7 @@ pub fn epoll_ctl(cx: &mut Cx<'_>, epfd: Fd, operation: Int, fd: Fd, event: In<Ep
         epoll::CTL_DEL => EpollEvent::default(),
         _ => event.read(cx)?,
     };
-    let open = cx.description(epfd)?;
+    let open = cx.file(epfd)?;
     let watched = cx.file(fd)?;
     if watched.file().readiness().is_none() {
         return Err(Errno::EPERM.into());
@@ -61,6 +61,7 @@ pub fn epoll_ctl(cx: &mut Cx<'_>, epfd: Fd, operation: Int, fd: Fd, event: In<Ep
 }
 
 fn wait(cx: &Cx<'_>, epfd: Fd, to: UserAddr, max: Int, deadline: Option<Instant>) -> Res<usize> {
+    let open = cx.file(epfd)?;
     if max.0 <= 0 || max.0 > epoll::MAX_EVENTS {
         return Err(Errno::EINVAL.into());
     }
@@ -68,7 +69,6 @@ fn wait(cx: &Cx<'_>, epfd: Fd, to: UserAddr, max: Int, deadline: Option<Instant>
     if !to.range_ok(max * size_of::<EpollEvent>()) {
         return Err(Errno::EFAULT.into());
     }
-    let open = cx.description(epfd)?;
     let epoll = instance(&open)?;
     let mut events = Vec::new();
     epoll.wait(max.min(EVENTS_MAX), deadline, &mut events)?;

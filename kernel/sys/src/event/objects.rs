@@ -88,10 +88,10 @@ pub fn timerfd_settime(
     new: In<Itimerspec>,
     old: Out<Itimerspec>,
 ) -> Res<()> {
+    let spec = new.read(cx)?;
     if flags.0 & !(timerfd::TIMER_ABSTIME | timerfd::TIMER_CANCEL_ON_SET) != 0 {
         return Err(Errno::EINVAL.into());
     }
-    let spec = new.read(cx)?;
     let (value, interval) = (spec.value.duration()?, spec.interval.duration()?);
     let open = cx.file(fd)?;
     let timer = timer(&open)?;

@@ -45,7 +45,12 @@ fn poll_files(cx: &Cx<'_>, at: UserAddr, count: u32, deadline: Option<Instant>) 
 
 /// poll(2)
 pub fn poll(cx: &mut Cx<'_>, fds: UserAddr, count: UInt, timeout: Int) -> Res<usize> {
-    not_restarted(poll_files(cx, fds, count.0, deadline_ms(timeout.0)))
+    let result = poll_files(cx, fds, count.0, deadline_ms(timeout.0));
+    if result.is_ok() && !fds.range_ok(0) {
+        // Linux looks at the address before it writes, even when there is nothing to write.
+        return Err(Errno::EFAULT.into());
+    }
+    not_restarted(result)
 }
 
 /// Stores what is left until `deadline`, as Linux does; a failure to store does not spoil the result.

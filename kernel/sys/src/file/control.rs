@@ -22,7 +22,8 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: UInt, arg: ULong) -> Res<usize> {
     }
     match command.0 {
         f::DUPFD | f::DUPFD_CLOEXEC => {
-            let from = u32::try_from(arg.0).map_err(|_| Errno::EINVAL)?;
+            // An int, whatever else the register holds.
+            let from = arg.0 as u32;
             if u64::from(from) >= cx.nofile_limit() {
                 return Err(Errno::EINVAL.into());
             }
@@ -169,22 +170,23 @@ const LOCK_MAND: i32 = 32;
 
 /// flock(2)
 pub fn flock(cx: &mut Cx<'_>, fd: Fd, operation: Int) -> Res<()> {
-    let open = cx.file(fd)?;
-    let attr = open.inode().ok_or(Errno::EINVAL)?.attr();
-    let file = (attr.dev, attr.ino);
-    let owner = Owner::Flock(Arc::as_ptr(&open) as usize);
     if operation.0 & LOCK_MAND != 0 {
         // Mandatory locks were never more than a wish; Linux takes the call and does nothing.
         return Ok(());
     }
     let exclusive = match operation.0 & !LOCK_NB {
-        LOCK_UN => {
-            locks::clear(file, owner, 0, u64::MAX);
-            return Ok(());
-        }
-        LOCK_SH => false,
-        LOCK_EX => true,
+        LOCK_UN => None,
+        LOCK_SH => Some(false),
+        LOCK_EX => Some(true),
         _ => return Err(Errno::EINVAL.into()),
+    };
+    let open = cx.file(fd)?;
+    let attr = open.inode().ok_or(Errno::EINVAL)?.attr();
+    let file = (attr.dev, attr.ino);
+    let owner = Owner::Flock(Arc::as_ptr(&open) as usize);
+    let Some(exclusive) = exclusive else {
+        locks::clear(file, owner, 0, u64::MAX);
+        return Ok(());
     };
     open.mark_locked();
     let wanted = Lock { owner, exclusive, start: 0, end: u64::MAX };
@@ -212,6 +214,9 @@ impl IoctlArg for Arg<'_, '_> {
     }
 }
 
+/// The block size of the file's file system: that of a page, for all of them.
+const FIGETBSZ: u32 = 2;
+
 /// ioctl(2)
 pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: UInt, arg: ULong) -> Res<usize> {
     let open = cx.file(fd)?;
@@ -219,6 +224,10 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: UInt, arg: ULong) -> Res<usize> {
     match request.0 {
         i::FIOCLEX | i::FIONCLEX => {
             cx.process().fds().set_flags(fd.0, FdFlags { cloexec: request.0 == i::FIOCLEX })?;
+            Ok(0)
+        }
+        FIGETBSZ => {
+            InOut::at(UserAddr(arg.0)).write(cx, &4096i32)?;
             Ok(0)
         }
         i::FIONBIO => {

@@ -7,8 +7,9 @@ use osv_abi::arg::{Fd, Flags, InOut, Size};
 use osv_abi::uapi::file::open as o;
 use osv_base::Res;
 use osv_base::io::{SliceSink, SliceSource};
-use osv_event::Pipe;
+use osv_event::EventFd;
 use osv_sync::Events;
+use osv_vfs::directory::Directory;
 use osv_vfs::{At, Io, Kind, OpenFile};
 
 /// Bytes that a copy between files moves at once.
@@ -82,10 +83,17 @@ fn copy(
 
 /// sendfile(2)
 pub fn sendfile(cx: &mut Cx<'_>, out_fd: Fd, in_fd: Fd, offset: InOut<i64>, count: Size) -> Res<usize> {
+    let start = offset.read_opt(cx)?;
     let input = readable(cx, in_fd)?;
+    let mut from = start.map(|at| positioned(&input, at)).transpose()?;
     let output = writable(cx, out_fd)?;
-    let mut from = if offset.is_null() { None } else { Some(positioned(&input, offset.read(cx)?)?) };
-    if !input.seekable() || output.status() & o::APPEND != 0 {
+    if isize::try_from(count.0).is_err() || input.file().as_any().is::<Directory>() {
+        return Err(Errno::EINVAL.into());
+    }
+    if count.0 == 0 && input.file().ignores_offset() {
+        return Ok(0);
+    }
+    if !input.seekable() || output.file().as_any().is::<EventFd>() || output.status() & o::APPEND != 0 {
         return Err(Errno::EINVAL.into());
     }
     let count = count.0.min(MAX_RW_COUNT);
@@ -124,6 +132,9 @@ pub fn copy_file_range(
     }
     let mut from = from.map(|at| positioned(&input, at)).transpose()?;
     let mut to = to.map(|at| positioned(&output, at)).transpose()?;
+    if input.attr().dev != output.attr().dev {
+        return Err(Errno::EXDEV.into());
+    }
     let same = input.attr();
     if (same.dev, same.ino) == (output.attr().dev, output.attr().ino) {
         let start = |at: Option<u64>, open: &OpenFile| at.unwrap_or_else(|| *open.offset().lock());
@@ -154,23 +165,30 @@ pub fn splice(
     count: Size,
     flags: Flags,
 ) -> Res<usize> {
+    if count.0 == 0 {
+        return Ok(0);
+    }
     if flags.0 & !0xf != 0 {
         return Err(Errno::EINVAL.into());
     }
-    let input = readable(cx, in_fd)?;
-    let output = writable(cx, out_fd)?;
-    let is_pipe = |open: &OpenFile| open.file().as_any().is::<Pipe>();
-    let (from_pipe, to_pipe) = (is_pipe(&input), is_pipe(&output));
+    let (input, output) = (cx.file(in_fd)?, cx.file(out_fd)?);
+    let (from_pipe, to_pipe) = (super::is_pipe(&input), super::is_pipe(&output));
+    // A pipe has no offsets; that comes before whether the other side may be read or written.
+    if from_pipe && !in_offset.is_null() || to_pipe && !out_offset.is_null() {
+        return Err(Errno::ESPIPE.into());
+    }
+    let (from, to) = (in_offset.read_opt(cx)?, out_offset.read_opt(cx)?);
+    if !input.readable() || !output.writable() {
+        return Err(Errno::EBADF.into());
+    }
+    if isize::try_from(count.0).is_err() {
+        return Err(Errno::EINVAL.into());
+    }
     if !from_pipe && !to_pipe || output.status() & o::APPEND != 0 {
         return Err(Errno::EINVAL.into());
     }
-    let place = |open: &OpenFile, at: InOut<i64>| -> Res<Option<u64>> {
-        match at.is_null() {
-            true => Ok(None),
-            false => Ok(Some(positioned(open, at.read(cx)?)?)),
-        }
-    };
-    let (mut from, mut to) = (place(&input, in_offset)?, place(&output, out_offset)?);
+    let place = |open: &OpenFile, at: Option<i64>| at.map(|at| positioned(open, at)).transpose();
+    let (mut from, mut to) = (place(&input, from)?, place(&output, to)?);
     // What a pipe holds now is enough: more is not waited for.
     let count = count.0.min(MAX_RW_COUNT).min(if from_pipe { COPY_CHUNK } else { usize::MAX });
     let nonblock = flags.0 & SPLICE_F_NONBLOCK != 0;

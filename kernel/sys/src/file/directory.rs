@@ -16,7 +16,8 @@ const LISTING_MAX: usize = 64 << 10;
 fn list(cx: &Cx<'_>, fd: Fd, buf: OutBuf, put: fn(&mut Vec<u8>, usize, &DirEntry<'_>) -> bool) -> Res<usize> {
     let open = cx.file(fd)?;
     let dir = open.file().as_any().downcast_ref::<Directory>().ok_or(Errno::ENOTDIR)?;
-    let room = buf.len.min(LISTING_MAX);
+    // Linux takes an unsigned int, and for negative what is too large for an int.
+    let room = usize::try_from(buf.len as u32 as i32).unwrap_or(0).min(LISTING_MAX);
     let start = *open.offset().lock();
     let (mut records, mut next, mut found) = (Vec::new(), start, false);
     dir.list(start, &mut |entry| {

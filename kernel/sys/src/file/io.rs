@@ -73,10 +73,25 @@ fn write_here(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, io: Io) -
 }
 
 pub(super) fn positioned(open: &OpenFile, offset: i64) -> Result<u64, Errno> {
-    if !open.seekable() && !open.file().ignores_offset() {
+    // Files without a name that take any offset take it from lseek(2) only.
+    let anywhere = open.file().ignores_offset() && open.entry().is_some();
+    if !open.seekable() && !anywhere {
         return Err(Errno::ESPIPE);
     }
     u64::try_from(offset).map_err(|_| Errno::EINVAL)
+}
+
+/// The description behind `fd` for a transfer at `offset`: that it has offsets at all comes before what it may do.
+/// A transfer that would end behind the last offset there is: EINVAL.
+fn placed(cx: &Cx<'_>, fd: Fd, offset: i64) -> Result<(Arc<OpenFile>, u64), Errno> {
+    let open = cx.file(fd)?;
+    let offset = positioned(&open, offset)?;
+    Ok((open, offset))
+}
+
+fn ends_within(offset: u64, len: usize) -> Result<(), Errno> {
+    let end = offset.checked_add(len as u64);
+    if end.is_some_and(|end| end <= i64::MAX as u64) { Ok(()) } else { Err(Errno::EINVAL) }
 }
 
 fn read_at(cx: &Cx<'_>, open: &OpenFile, to: &mut UserSink<'_>, offset: u64, io: Io) -> Res<usize> {
@@ -123,9 +138,13 @@ pub fn pread64(cx: &mut Cx<'_>, fd: Fd, buf: OutBuf, offset: Long) -> Res<usize>
     if offset.0 < 0 {
         return Err(Errno::EINVAL.into());
     }
-    let open = readable(cx, fd)?;
-    let offset = positioned(&open, offset.0)?;
-    read_at(cx, &open, &mut UserSink::of(out_buf(buf)?), offset, open.io())
+    let (open, offset) = placed(cx, fd, offset.0)?;
+    if !open.readable() {
+        return Err(Errno::EBADF.into());
+    }
+    let buf = out_buf(buf)?;
+    ends_within(offset, buf.len)?;
+    read_at(cx, &open, &mut UserSink::of(buf), offset, open.io())
 }
 
 /// pwrite(2)
@@ -133,9 +152,13 @@ pub fn pwrite64(cx: &mut Cx<'_>, fd: Fd, buf: InBuf, offset: Long) -> Res<usize>
     if offset.0 < 0 {
         return Err(Errno::EINVAL.into());
     }
-    let open = writable(cx, fd)?;
-    let offset = positioned(&open, offset.0)?;
-    write_at(cx, &open, &mut UserSource::of(in_buf(buf)?), offset, open.io())
+    let (open, offset) = placed(cx, fd, offset.0)?;
+    if !open.writable() {
+        return Err(Errno::EBADF.into());
+    }
+    let buf = in_buf(buf)?;
+    ends_within(offset, buf.len)?;
+    write_at(cx, &open, &mut UserSource::of(buf), offset, open.io())
 }
 
 /// readv(2)
@@ -180,6 +203,11 @@ fn with_flags(io: Io, flags: Flags) -> Result<Io, Errno> {
     })
 }
 
+/// Linux counts buffers by an unsigned int.
+fn vector_count(count: Size) -> usize {
+    count.0 as u32 as usize
+}
+
 /// preadv2(2): an offset of -1 is the description's. The high half of the offset is unused on 64 bits.
 pub fn preadv2(
     cx: &mut Cx<'_>,
@@ -190,8 +218,17 @@ pub fn preadv2(
     _high: Long,
     flags: Flags,
 ) -> Res<usize> {
-    let open = readable(cx, fd)?;
-    let vectors = cx.read_iovecs(vectors, count.0)?;
+    if low.0 < -1 {
+        return Err(Errno::EINVAL.into());
+    }
+    let (open, offset) = if low.0 == -1 { (cx.file(fd)?, 0) } else { placed(cx, fd, low.0)? };
+    if !open.readable() {
+        return Err(Errno::EBADF.into());
+    }
+    if !open.file().can_read() {
+        return Err(Errno::EINVAL.into());
+    }
+    let vectors = cx.read_iovecs(vectors, vector_count(count))?;
     let mut sink = UserSink::new(Segments::many(&vectors));
     if sink.remaining() == 0 {
         return Ok(0);
@@ -200,7 +237,7 @@ pub fn preadv2(
     if low.0 == -1 {
         return read_here(cx, &open, &mut sink, io);
     }
-    let offset = positioned(&open, low.0)?;
+    ends_within(offset, sink.remaining())?;
     read_at(cx, &open, &mut sink, offset, io)
 }
 
@@ -214,8 +251,17 @@ pub fn pwritev2(
     _high: Long,
     flags: Flags,
 ) -> Res<usize> {
-    let open = writable(cx, fd)?;
-    let vectors = cx.read_iovecs(vectors, count.0)?;
+    if low.0 < -1 {
+        return Err(Errno::EINVAL.into());
+    }
+    let (open, offset) = if low.0 == -1 { (cx.file(fd)?, 0) } else { placed(cx, fd, low.0)? };
+    if !open.writable() {
+        return Err(Errno::EBADF.into());
+    }
+    if !open.file().can_write() {
+        return Err(Errno::EINVAL.into());
+    }
+    let vectors = cx.read_iovecs(vectors, vector_count(count))?;
     let mut source = UserSource::new(Segments::many(&vectors));
     if source.remaining() == 0 {
         return Ok(0);
@@ -224,7 +270,7 @@ pub fn pwritev2(
     if low.0 == -1 {
         return write_here(cx, &open, &mut source, io);
     }
-    let offset = positioned(&open, low.0)?;
+    ends_within(offset, source.remaining())?;
     write_at(cx, &open, &mut source, offset, io)
 }
 
@@ -270,8 +316,8 @@ pub fn syncfs(cx: &mut Cx<'_>, fd: Fd) -> Res<()> {
 
 /// ftruncate(2)
 pub fn ftruncate(cx: &mut Cx<'_>, fd: Fd, len: Long) -> Res<()> {
-    let open = cx.file(fd)?;
     let len = u64::try_from(len.0).map_err(|_| Errno::EINVAL)?;
+    let open = cx.file(fd)?;
     let inode = open.inode().ok_or(Errno::EINVAL)?;
     if !open.writable() || inode.kind() != Kind::Regular {
         return Err(Errno::EINVAL.into());
@@ -303,8 +349,9 @@ pub fn fallocate(cx: &mut Cx<'_>, fd: Fd, mode: Int, offset: Long, len: Long) ->
     match open.inode().map(|inode| inode.kind()) {
         Some(Kind::Regular) => {}
         Some(Kind::Directory) => return Err(Errno::EISDIR.into()),
-        Some(Kind::Fifo) | None => return Err(Errno::ESPIPE.into()),
-        Some(_) => return Err(Errno::ENODEV.into()),
+        Some(Kind::Fifo) => return Err(Errno::ESPIPE.into()),
+        None if super::is_pipe(&open) => return Err(Errno::ESPIPE.into()),
+        _ => return Err(Errno::ENODEV.into()),
     }
     open.file().allocate(offset.0 as u64, end as u64, how)
 }
@@ -312,7 +359,7 @@ pub fn fallocate(cx: &mut Cx<'_>, fd: Fd, mode: Int, offset: Long, len: Long) ->
 /// posix_fadvise(2): advice is taken, and changes nothing.
 pub fn fadvise64(cx: &mut Cx<'_>, fd: Fd, _offset: Long, len: Long, advice: Int) -> Res<()> {
     let open = cx.file(fd)?;
-    if open.inode().is_none_or(|inode| inode.kind() == Kind::Fifo) {
+    if super::is_pipe(&open) || open.inode().is_some_and(|inode| inode.kind() == Kind::Fifo) {
         return Err(Errno::ESPIPE.into());
     }
     if len.0 < 0 || !(0..=5).contains(&advice.0) {
@@ -322,8 +369,11 @@ pub fn fadvise64(cx: &mut Cx<'_>, fd: Fd, _offset: Long, len: Long, advice: Int)
 }
 
 /// readahead(2)
-pub fn readahead(cx: &mut Cx<'_>, fd: Fd, _offset: Long, _count: Size) -> Res<()> {
+pub fn readahead(cx: &mut Cx<'_>, fd: Fd, _offset: Long, count: Size) -> Res<()> {
     let open = readable(cx, fd)?;
+    if isize::try_from(count.0).is_err() {
+        return Err(Errno::EINVAL.into());
+    }
     match open.inode().map(|inode| inode.kind()) {
         Some(Kind::Regular) => Ok(()),
         _ => Err(Errno::EINVAL.into()),

@@ -55,8 +55,17 @@ pub fn openat2(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, how: InBuf) -> Res<Fd> {
     if how.len < 24 {
         return Err(Errno::EINVAL.into());
     }
+    if how.len > osv_base::PAGE_SIZE {
+        return Err(Errno::E2BIG.into());
+    }
     let mut words = [0u8; 24];
     osv_abi::UserMemory::read_bytes(cx, how.addr, &mut words)?;
+    // What a later version adds must be zero.
+    let mut rest = alloc::vec![0; how.len - words.len()];
+    osv_abi::UserMemory::read_bytes(cx, how.addr.add(words.len()), &mut rest)?;
+    if rest.iter().any(|byte| *byte != 0) {
+        return Err(Errno::E2BIG.into());
+    }
     let [flags, mode, resolve] = <[u64; 3]>::read_from_bytes(&words).map_err(|_| Errno::EINVAL)?;
     let flags = u32::try_from(flags).map_err(|_| Errno::EINVAL)?;
     if flags & !KNOWN != 0 || mode & !0o7777 != 0 || resolve & !RESOLVE_KNOWN != 0 {

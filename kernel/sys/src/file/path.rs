@@ -29,11 +29,16 @@ pub fn mknod(cx: &mut Cx<'_>, path: CStrPtr, mode: Mode, dev: UInt) -> Res<()> {
 
 /// mknodat(2)
 pub fn mknodat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, mode: Mode, dev: UInt) -> Res<()> {
-    let path = Path::read(cx, path)?;
     let kind = match mode.0 & osv_abi::uapi::file::mode::IFMT {
         0 => Kind::Regular,
         _ => Kind::of_mode(mode.0).ok_or(Errno::EINVAL)?,
     };
+    match kind {
+        Kind::Directory => return Err(Errno::EPERM.into()),
+        Kind::Symlink => return Err(Errno::EINVAL.into()),
+        _ => {}
+    }
+    let path = Path::read(cx, path)?;
     let creds = cx.creds();
     let start = cx.start(dir, &path, &creds)?;
     ops::mknod(&start, &path, kind, mode.0, cx.fs().umask(), dev.0.into())?;

@@ -100,9 +100,9 @@ pub(super) fn inode_at(cx: &Cx<'_>, dir: Fd, path: CStrPtr, flags: u32) -> Res<A
     }
 }
 
-/// The inode behind a descriptor; files without one cannot be changed: EINVAL.
+/// The inode behind a descriptor; files without one cannot be changed: EOPNOTSUPP.
 fn inode_of(cx: &Cx<'_>, fd: Fd) -> Res<Arc<dyn Inode>> {
-    cx.description(fd)?.inode().ok_or(Errno::EINVAL.into())
+    cx.description(fd)?.inode().ok_or(Errno::EOPNOTSUPP.into())
 }
 
 /// stat(2)
@@ -122,7 +122,8 @@ pub fn fstat(cx: &mut Cx<'_>, fd: Fd, to: Out<Stat>) -> Res<()> {
 
 /// fstatat(2)
 pub fn newfstatat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, to: Out<Stat>, flags: Flags) -> Res<()> {
-    let flags = only(flags, at::SYMLINK_NOFOLLOW | at::NO_AUTOMOUNT | at::EMPTY_PATH)?;
+    let known = at::SYMLINK_NOFOLLOW | at::NO_AUTOMOUNT | at::EMPTY_PATH | at::STATX_SYNC_TYPE;
+    let flags = only(flags, known)?;
     Ok(to.write(cx, &stat_of(&attr_at(cx, dir, path, flags)?))?)
 }
 
@@ -258,8 +259,8 @@ fn set_times(inode: &Arc<dyn Inode>, times: Option<[Timespec; 2]>, creds: &Creds
 
 /// utimensat(2): without a path, the descriptor itself.
 pub fn utimensat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, times: In<[Timespec; 2]>, flags: Flags) -> Res<()> {
-    let flags = only(flags, at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?;
     let times = times.read_opt(cx)?;
+    let flags = only(flags, at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?;
     let inode = if path.0.is_null() && dir != Fd::CWD {
         if flags & at::SYMLINK_NOFOLLOW != 0 {
             return Err(Errno::EINVAL.into());

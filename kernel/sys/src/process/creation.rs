@@ -143,12 +143,12 @@ pub fn execveat(
     env: In<u64>,
     flags: Flags,
 ) -> Res<()> {
-    if flags.0 & !(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0 {
-        return Err(Errno::EINVAL.into());
-    }
     let program = {
         let mut buf = alloc::vec![0; PATH_MAX];
         let path = path.read(cx, &mut buf)?;
+        if flags.0 & !(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0 {
+            return Err(Errno::EINVAL.into());
+        }
         let mut room = ARGUMENTS_MAX;
         let args = read_strings(cx, args, &mut room)?;
         let env = read_strings(cx, env, &mut room)?;

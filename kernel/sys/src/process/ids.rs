@@ -161,7 +161,9 @@ pub fn setgroups(cx: &mut Cx<'_>, size: UInt, list: UserAddr) -> Res<()> {
 /// setpgid(2).
 pub fn setpgid(cx: &mut Cx<'_>, pid: Pid, group: Pid) -> Res<()> {
     let caller = cx.process().pid();
-    let group = u32::try_from(group.0).map_err(|_| Errno::EINVAL)?;
+    // A group left out is the process's number, which makes a negative one EINVAL, too.
+    let group = if group.0 == 0 { pid.0 } else { group.0 };
+    let group = u32::try_from(group).map_err(|_| Errno::EINVAL)?;
     let pid = u32::try_from(pid.0).map_err(|_| NO_SUCH)?;
     let pid = if pid == 0 { caller } else { pid };
     Ok(registry::set_group(caller, pid, if group == 0 { pid } else { group })?)

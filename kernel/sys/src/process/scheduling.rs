@@ -19,7 +19,8 @@ pub fn sched_yield(_cx: &mut Cx<'_>) -> Res<()> {
 /// sched_setaffinity(2).
 pub fn sched_setaffinity(cx: &mut Cx<'_>, pid: Pid, len: Size, mask: UserAddr) -> Res<()> {
     let mut bytes = [0; 8];
-    let known = len.0.min(bytes.len());
+    // Linux takes an unsigned int.
+    let known = (len.0 as u32 as usize).min(bytes.len());
     cx.read_bytes(mask, &mut bytes[..known])?;
     let wanted = u64::from_le_bytes(bytes) & osv_sched::online_mask();
     with_thread(cx.thread(), pid.0, |_| ())?;
@@ -35,7 +36,9 @@ pub fn sched_setaffinity(cx: &mut Cx<'_>, pid: Pid, len: Size, mask: UserAddr) -
 
 /// sched_getaffinity(2): gives the bytes written.
 pub fn sched_getaffinity(cx: &mut Cx<'_>, pid: Pid, len: Size, mask: UserAddr) -> Res<usize> {
-    if len.0 < 8 || !len.0.is_multiple_of(8) {
+    // Linux takes an unsigned int, of which eight times must have a bit for each CPU.
+    let len = len.0 as u32;
+    if len.wrapping_mul(8) == 0 || !len.is_multiple_of(8) {
         return Err(Errno::EINVAL.into());
     }
     let cpus = with_thread(cx.thread(), pid.0, |thread| thread.entity.affinity())? & osv_sched::online_mask();
@@ -94,10 +97,13 @@ pub fn sched_getparam(cx: &mut Cx<'_>, pid: Pid, param: Out<i32>) -> Res<()> {
     Ok(param.write(cx, &0)?)
 }
 
+/// The policy of schedulers loaded at run time; its priorities are known even where there is none.
+const SCHED_EXT: i32 = 7;
+
 fn priority_range(policy: i32) -> Result<(i32, i32), Errno> {
     match policy {
         sched::FIFO | sched::RR => Ok((1, 99)),
-        sched::OTHER | sched::BATCH | sched::IDLE | sched::DEADLINE => Ok((0, 0)),
+        sched::OTHER | sched::BATCH | sched::IDLE | sched::DEADLINE | SCHED_EXT => Ok((0, 0)),
         _ => Err(Errno::EINVAL),
     }
 }
@@ -171,8 +177,10 @@ pub fn setpriority(cx: &mut Cx<'_>, which: Int, who: Int, nice: Int) -> Res<()> 
 
 /// getcpu(2).
 pub fn getcpu(cx: &mut Cx<'_>, cpu: Out<u32>, node: Out<u32>) -> Res<()> {
-    cpu.write_opt(cx, &(osv_hw::percpu::cpu_index() as u32))?;
-    Ok(node.write_opt(cx, &0)?)
+    // Both are tried, whatever becomes of the first.
+    let first = cpu.write_opt(cx, &(osv_hw::percpu::cpu_index() as u32));
+    let second = node.write_opt(cx, &0);
+    Ok(first.and(second)?)
 }
 
 /// membarrier(2): the private commands interrupt every other CPU.

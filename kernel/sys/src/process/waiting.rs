@@ -67,7 +67,8 @@ pub fn wait4(cx: &mut Cx<'_>, pid: Pid, status: Out<i32>, options: Flags, usage:
     Ok(event.process.pid())
 }
 
-/// waitid(2). The kernel's call has a fifth argument, for the usage.
+/// waitid(2). The kernel's call has a fifth argument, for the usage. The information is written even when the call
+/// fails, as zeros.
 pub fn waitid(
     cx: &mut Cx<'_>,
     kind: UInt,
@@ -76,6 +77,30 @@ pub fn waitid(
     options: Flags,
     usage: Out<Rusage>,
 ) -> Res<()> {
+    let result = wait_id(cx, kind, id, options);
+    if matches!(result, Err(Fail::Interrupted)) {
+        return result.map(drop);
+    }
+    let event = result.as_ref().ok().and_then(Option::as_ref);
+    let filled = match event {
+        None => Siginfo::new(0, 0),
+        Some(event) => {
+            let (why, value) = meaning(event.status);
+            let uid = event.process.credentials().user.real;
+            Siginfo::child(why, event.process.pid(), uid, value, 0, 0)
+        }
+    };
+    if let Some(event) = event {
+        usage.write_opt(cx, &rusage(&event.usage))?;
+    }
+    if !info.is_null() {
+        // Only the fields that waitid defines.
+        osv_abi::UserMemory::write_bytes(cx, info, &zerocopy::IntoBytes::as_bytes(&filled)[..28])?;
+    }
+    result.map(drop)
+}
+
+fn wait_id(cx: &Cx<'_>, kind: UInt, id: Pid, options: Flags) -> Res<Option<ChildEvent>> {
     let events = wait::WEXITED | wait::WUNTRACED | wait::WCONTINUED;
     let known = events | wait::WNOHANG | wait::WNOWAIT | wait::WNOTHREAD | wait::WALL | wait::WCLONE;
     if options.0 & !known != 0 || options.0 & events == 0 {
@@ -99,23 +124,7 @@ pub fn waitid(
         keep: options.0 & wait::WNOWAIT != 0,
         ..meant(cx, options)
     };
-    let event = wait_for(cx, which, wanted, options.0 & wait::WNOHANG != 0)?;
-    let filled = match &event {
-        None => Siginfo::new(0, 0),
-        Some(event) => {
-            let (why, value) = meaning(event.status);
-            let uid = event.process.credentials().user.real;
-            Siginfo::child(why, event.process.pid(), uid, value, 0, 0)
-        }
-    };
-    if !info.is_null() {
-        // Only the fields that waitid defines.
-        osv_abi::UserMemory::write_bytes(cx, info, &zerocopy::IntoBytes::as_bytes(&filled)[..28])?;
-    }
-    if let Some(event) = &event {
-        usage.write_opt(cx, &rusage(&event.usage))?;
-    }
-    Ok(())
+    wait_for(cx, which, wanted, options.0 & wait::WNOHANG != 0)
 }
 
 fn meaning(status: Status) -> (i32, i32) {

@@ -23,9 +23,7 @@ pub fn mknod(from: &From<'_>, path: &[u8], kind: Kind, bits: u32, umask: u32, rd
     }
     let slot = Slot::find(from, path)?;
     let name = slot.name(Errno::EEXIST)?;
-    if slot.has_trailing_slash() {
-        return Err(Errno::ENOENT.into());
-    }
+    slot.no_directory(name)?;
     make_in(slot.dir(), name, kind, bits & 0o7777 & !umask, rdev, b"", from.creds)
 }
 
@@ -39,9 +37,7 @@ pub fn symlink(from: &From<'_>, target: &[u8], path: &[u8]) -> Res<()> {
     }
     let slot = Slot::find(from, path)?;
     let name = slot.name(Errno::EEXIST)?;
-    if slot.has_trailing_slash() {
-        return Err(Errno::ENOENT.into());
-    }
+    slot.no_directory(name)?;
     make_in(slot.dir(), name, Kind::Symlink, 0o777, 0, target, from.creds).map(drop)
 }
 
@@ -49,9 +45,7 @@ pub fn symlink(from: &From<'_>, target: &[u8], path: &[u8]) -> Res<()> {
 pub fn link(inode: &Arc<dyn Inode>, to: &From<'_>, path: &[u8]) -> Res<()> {
     let slot = Slot::find(to, path)?;
     let name = slot.name(Errno::EEXIST)?;
-    if slot.has_trailing_slash() {
-        return Err(Errno::ENOENT.into());
-    }
+    slot.no_directory(name)?;
     if name.len() > NAME_MAX {
         return Err(Errno::ENAMETOOLONG.into());
     }
