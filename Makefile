@@ -1,5 +1,5 @@
 # osv-rs: `make` builds everything, `make test` runs everything, `make demo` shows it. `make help` lists the rest.
-.PHONY: all setup test demo bench fmt clippy native applications clean help
+.PHONY: all setup test demo bench fmt clippy native applications laws differential clean help
 .DEFAULT_GOAL := all
 
 CARGO ?= cargo
@@ -62,6 +62,14 @@ applications: all
 ## processes: fork, exec, wait and copy on write in the guest, and the same programs on this Linux
 processes: all
 	$(CARGO) test -p osv-compat-tests --test processes -- --test-threads 1
+
+## laws: what the kernel promises, as programs in the guest and as its own tests in ring 0
+laws: all
+	$(CARGO) test -p osv-compat-tests --test laws -- --test-threads 1
+
+## differential: programs and system calls with every kind of argument, on this Linux and in the guest, line by line
+differential: all
+	$(CARGO) test -p osv-compat-tests --test differential -- --test-threads 1
 
 ## clean: removes target/
 clean:

@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod diff;
 pub mod gaps;
 pub mod guest;
 pub mod load;
 pub mod programs;
+pub mod ring0;

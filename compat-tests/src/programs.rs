@@ -86,13 +86,18 @@ pub fn find(name: &str) -> Result<PathBuf, String> {
 /// Builds `source` (a file of `programs/`) unless that was done since it changed.
 pub fn build(source: &str, build: Build) -> Result<PathBuf, String> {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(source);
-    let stem = Path::new(source).file_stem().and_then(|stem| stem.to_str()).unwrap_or(source);
-    let to = output().join(format!("{stem}.{}", build.name()));
+    // In the folder that it comes from: two folders may have programs of one name.
+    let stem = Path::new(source).with_extension("");
+    let to = output().join(format!("{}.{}", stem.display(), build.name()));
     let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
-    if modified(&to).is_some_and(|built| modified(&from).is_some_and(|changed| changed < built)) {
+    // What a program includes is one of these beside it, if anything.
+    let headers = ["show.h", "law.h"].map(|name| modified(&from.with_file_name(name)));
+    let changed = headers.into_iter().fold(modified(&from), Ord::max);
+    if modified(&to).is_some_and(|built| changed.is_some_and(|changed| changed < built)) {
         return Ok(to);
     }
-    std::fs::create_dir_all(output()).map_err(|error| format!("{}: {error}", output().display()))?;
+    let folder = to.parent().unwrap_or(&to);
+    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     // Built aside and moved into place: several tests may want the same program.
     let aside = to.with_extension(format!("{}.{:?}", std::process::id(), std::thread::current().id()));
     let built = build.command().arg("-o").arg(&aside).arg(&from).output();

@@ -1,0 +1,45 @@
+use super::*;
+use std::collections::HashSet;
+
+#[test]
+fn every_implemented_row_has_cases_or_a_reason() {
+    let cases = cases();
+    let named: HashSet<&str> = cases.iter().filter_map(|case| case.key.split(' ').next()).collect();
+    for row in table::all() {
+        let stub = matches!(row.status, Status::Stub(_));
+        let excluded = EXCLUDED.iter().any(|(name, _)| *name == row.name);
+        assert!(!(stub && excluded), "{} is excluded, but a stub", row.name);
+        assert_eq!(named.contains(row.name), !stub && !excluded, "{}", row.name);
+    }
+}
+
+#[test]
+fn what_is_said_of_rows_and_arguments_names_some_that_exist() {
+    let has = |row: &str| table::all().any(|other| other.name == row);
+    assert!(EXCLUDED.iter().all(|(row, _)| has(row)));
+    assert!(RESULT_IS_ITS_OWN.iter().all(|row| has(row)));
+    for (row, argument, _) in MEANT {
+        let rows = table::all().filter(|other| *row == "*" || other.name == *row);
+        let mut arguments = rows.flat_map(|row| row.args);
+        assert!(arguments.any(|(name, _)| name == argument), "{row} {argument}");
+    }
+    let all: Vec<_> =
+        table::all().filter(|row| !matches!(row.status, Status::Stub(_))).flat_map(of_row).collect();
+    for (pattern, _) in LEFT_OUT {
+        assert!(all.iter().any(|case| matches(pattern, &case.key)), "{pattern}");
+    }
+}
+
+#[test]
+fn keys_are_unique() {
+    let mut keys = HashSet::new();
+    for case in cases() {
+        assert!(keys.insert(case.key.clone()), "{}", case.key);
+    }
+}
+
+#[test]
+fn a_star_matches_any_run() {
+    assert!(matches("a*c", "abbc") && matches("*", "") && matches("a b", "a b") && matches("*b*", "abc"));
+    assert!(!matches("a*c", "abcd") && !matches("", "a") && !matches("a*b*c", "acb"));
+}
