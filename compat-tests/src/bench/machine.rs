@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Both kernels find a console, a timer and an interrupt controller here; neither needs a driver.
@@ -48,6 +49,8 @@ impl Default for Machine {
 pub struct Output {
     /// What came over the serial port.
     pub text: String,
+    /// What QEMU said.
+    pub messages: String,
     /// The status that the guest left with, `None` when it did not end by itself.
     pub status: Option<i32>,
 }
@@ -79,17 +82,9 @@ impl Machine {
     pub fn run(&self, boot: &Boot) -> Result<Output, String> {
         let mut command = Command::new(qemu());
         command.args(self.arguments(boot));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| format!("{}: {error}", qemu().display()))?;
-        let pipe = child.stdout.take();
-        let reader = std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            if let Some(mut pipe) = pipe {
-                // What came before an error is what there is to show.
-                let _ = pipe.read_to_end(&mut bytes);
-            }
-            bytes
-        });
+        let (text, messages) = (read(child.stdout.take()), read(child.stderr.take()));
         let deadline = Instant::now() + self.timeout;
         let status = loop {
             match child.try_wait().map_err(|error| error.to_string())? {
@@ -102,10 +97,12 @@ impl Machine {
                 None => std::thread::sleep(Duration::from_millis(5)),
             }
         };
-        let text = String::from_utf8_lossy(&reader.join().unwrap_or_default()).into_owned();
-        // isa-debug-exit makes `status << 1 | 1` of a status; anything else is no exit of the program.
+        let [text, messages] = [text, messages]
+            .map(|reader| String::from_utf8_lossy(&reader.join().unwrap_or_default()).into_owned());
+        // isa-debug-exit makes `status << 1 | 1` of a status. What QEMU leaves with when it cannot start looks like
+        // status 0, so a run that is to count must also have printed what it should.
         let status = status.filter(|status| status & 1 == 1).map(|status| status >> 1);
-        Ok(Output { text, status })
+        Ok(Output { text, messages, status })
     }
 
     /// Boots it and counts its instructions from reset to the end.
@@ -123,14 +120,25 @@ impl Machine {
 }
 
 impl Output {
-    /// The text of a program that ended with status 0.
-    pub fn success(self) -> Result<String, String> {
-        match self.status {
-            Some(0) => Ok(self.text),
-            Some(status) => Err(format!("the program ended with status {status}:\n{}", self.text)),
-            None => Err(format!("the machine did not come to an end:\n{}", self.text)),
-        }
+    /// How it ended, and all that was said, for a failure's report.
+    pub fn account(&self) -> String {
+        let end = match self.status {
+            Some(status) => format!("status {status}"),
+            None => "the machine did not come to an end by itself".to_owned(),
+        };
+        format!("{end}\n{}{}", self.text, self.messages)
     }
+}
+
+fn read(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What came before an error is what there is to show.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        bytes
+    })
 }
 
 /// QEMU: `OSV_QEMU`, or the one in PATH.

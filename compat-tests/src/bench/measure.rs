@@ -1,7 +1,7 @@
 //! Goes through the rows.
 
 use super::linux::{Linux, initramfs};
-use super::machine::{Boot, Machine};
+use super::machine::{Boot, Machine, Output};
 use super::ours;
 use super::rows::{Source, Spec};
 use super::table::{Row, parse};
@@ -68,23 +68,21 @@ impl Bench {
         self.folder.join(name)
     }
 
-    /// Measures one side; what fails there leaves the rows without figures and the others alone.
-    fn side(&mut self, name: &str, measured: Result<Figures, String>) -> Figures {
-        measured.unwrap_or_else(|error| {
-            self.failures.push(format!("{name}: {error}"));
-            Figures::new()
-        })
+    /// Notes what failed on one side; that leaves its rows without figures and the others alone.
+    fn side(&mut self, name: &str, measured: Measured) -> Figures {
+        let (figures, failure) = measured.unwrap_or_else(|error| (Figures::new(), Some(error)));
+        self.failures.extend(failure.map(|failure| format!("{name}: {failure}")));
+        figures
     }
 
     fn program(&mut self, names: &[&str]) -> Result<(Figures, Figures), String> {
         let program = programs::build("bench.c", Build::Glibc)?;
         let image = self.file("bench.img");
         ours::pack(program.as_os_str(), &image, &[])?;
-        let names = names.join(" ");
-        let figures = |boot: &Boot| Machine::default().run(boot)?.success().map(|text| parse(&text));
-        let ours = self.side("osv-rs", figures(&ours::boot(&image, &format!("-- {names}"))));
+        let words = names.join(" ");
+        let ours = self.side("osv-rs", figures(&ours::boot(&image, &format!("-- {words}")), names));
         let linux = self.on_linux(&[(&program, "/bench")], |linux, initrd| {
-            figures(&linux.boot(initrd, "", &format!("/bench {names}")))
+            figures(&linux.boot(initrd, "", &format!("/bench {words}")), names)
         });
         Ok((ours, linux))
     }
@@ -97,11 +95,11 @@ impl Bench {
         let image = self.file("memcached.img");
         let added = format!("{}:{CLIENT}", client.display());
         ours::pack(OsStr::new("memcached"), &image, &["--add", &added, "-e", PRELOAD])?;
-        let figures = |boot: &Boot| Machine::default().run(boot)?.success().map(|text| parse(&text));
-        let ours = self.side("osv-rs", figures(&ours::boot(&image, &format!("-- {ARGUMENTS}"))));
+        const NAME: &[&str] = &["memcached.get"];
+        let ours = self.side("osv-rs", figures(&ours::boot(&image, &format!("-- {ARGUMENTS}")), NAME));
         let server = programs::find("memcached")?;
         let linux = self.on_linux(&[(&server, "/memcached"), (&client, CLIENT)], |linux, initrd| {
-            figures(&linux.boot(initrd, PRELOAD, &format!("/memcached {ARGUMENTS}")))
+            figures(&linux.boot(initrd, PRELOAD, &format!("/memcached {ARGUMENTS}")), NAME)
         });
         Ok((ours, linux))
     }
@@ -110,18 +108,20 @@ impl Bench {
         let folder = self.folder.clone();
         self.both_hellos(|side| {
             let (output, count) = Machine::default().count(&(side.boot)(""), &folder)?;
-            output.success()?;
-            Ok(figure("hello.reset.exit", count as f64))
+            if said_hello(&output) {
+                Ok(figure("hello.reset.exit", count as f64))
+            } else {
+                Err(output.account())
+            }
         })
     }
 
     fn memory(&mut self) -> Result<(Figures, Figures), String> {
         self.both_hellos(|side| {
             let runs = |memory: u32| {
-                let timeout = Duration::from_secs(20);
+                let timeout = Duration::from_secs(30);
                 let machine = Machine { memory, counted: false, timeout, ..Machine::default() };
-                let output = machine.run(&(side.boot)(""))?;
-                Ok(output.status == Some(0) && output.text.contains(HELLO))
+                Ok(said_hello(&machine.run(&(side.boot)(""))?))
             };
             match least(MEMORY, runs)? {
                 Some(memory) => Ok(figure("hello.memory", f64::from(memory))),
@@ -143,7 +143,7 @@ impl Bench {
         let linux = self.on_linux(&[(&hello, "/hello")], |linux, initrd| {
             let kernel = size(&linux.kernel)?;
             let whole = kernel + size(initrd)?;
-            Ok([("kernel.size".to_owned(), kernel), ("hello.image.size".to_owned(), whole)].into())
+            Ok(([("kernel.size".to_owned(), kernel), ("hello.image.size".to_owned(), whole)].into(), None))
         });
         Ok((ours, linux))
     }
@@ -155,10 +155,7 @@ impl Bench {
         Ok((image, program))
     }
 
-    fn both_hellos(
-        &mut self,
-        measure: impl Fn(&Side<'_>) -> Result<Figures, String>,
-    ) -> Result<(Figures, Figures), String> {
+    fn both_hellos(&mut self, measure: impl Fn(&Side<'_>) -> Measured) -> Result<(Figures, Figures), String> {
         let (image, program) = self.pack_hello()?;
         let boot = |words: &str| ours::boot(&image, words);
         let measured = measure(&Side { name: "osv-rs", boot: &boot });
@@ -170,11 +167,7 @@ impl Bench {
     }
 
     /// Measures the Linux side, if there is one, with an initramfs of `files`.
-    fn on_linux(
-        &mut self,
-        files: &[(&Path, &str)],
-        measure: impl Fn(&Linux, &Path) -> Result<Figures, String>,
-    ) -> Figures {
+    fn on_linux(&mut self, files: &[(&Path, &str)], measure: impl Fn(&Linux, &Path) -> Measured) -> Figures {
         let Some(linux) = self.linux.clone() else { return Figures::new() };
         let initrd = self.file("initramfs.cpio");
         let measured = initramfs(files, &initrd).and_then(|()| measure(&linux, &initrd));
@@ -183,9 +176,30 @@ impl Bench {
 }
 
 type Figures = BTreeMap<String, f64>;
+/// Figures, and what is wrong with those that are not there; an error when there are none.
+type Measured = Result<(Figures, Option<String>), String>;
 
-fn figure(name: &str, value: f64) -> Figures {
-    [(name.to_owned(), value)].into()
+fn figure(name: &str, value: f64) -> (Figures, Option<String>) {
+    ([(name.to_owned(), value)].into(), None)
+}
+
+/// What a program printed for `names`, and what is wrong if it left some out.
+fn figures(boot: &Boot, names: &[&str]) -> Measured {
+    let output = Machine::default().run(boot)?;
+    Ok(judge(&output, names))
+}
+
+/// The figures for `names` in a run's output, and what is wrong if some are not there.
+pub(super) fn judge(output: &Output, names: &[&str]) -> (Figures, Option<String>) {
+    let figures = parse(&output.text);
+    let missing: Vec<&str> = names.iter().filter(|&&name| !figures.contains_key(name)).copied().collect();
+    let failure =
+        (!missing.is_empty()).then(|| format!("no figure for {}: {}", missing.join(" "), output.account()));
+    (figures, failure)
+}
+
+fn said_hello(output: &Output) -> bool {
+    output.status == Some(0) && output.text.contains(HELLO)
 }
 
 /// The least number of `range` for which `holds`, if it holds for all that are larger; `None` when it holds for none.

@@ -1,7 +1,7 @@
 use super::cpio::Archive;
 use super::linux::{libraries, package};
-use super::machine::{Boot, Machine};
-use super::measure::least;
+use super::machine::{Boot, Machine, Output};
+use super::measure::{judge, least};
 use super::rows::{ROWS, Source, select};
 use super::table::{Better, Row, json, parse, print};
 use crate::programs::{self, Build};
@@ -18,6 +18,18 @@ fn figures_stand_between_kernel_messages() {
     let text = "[    0.0012] ACPI BIOS Error\ngetpid.bound 44.5\r\nosv error: 1 GHz\nmutex 47\nbad x\nmutex.twice 1 2\nn NaN\n";
     let figures: Vec<_> = parse(text).into_iter().collect();
     assert_eq!(figures, [("getpid.bound".to_owned(), 44.5), ("mutex".to_owned(), 47.0)]);
+}
+
+#[test]
+fn a_program_that_ends_early_keeps_its_figures_and_is_told() {
+    let output = Output { text: "a 1\nb 2\n".into(), messages: "qemu: oh".into(), status: Some(3) };
+    let (figures, failure) = judge(&output, &["a", "b"]);
+    assert_eq!((figures.len(), failure), (2, None));
+    let (figures, failure) = judge(&output, &["a", "c"]);
+    let failure = failure.expect("c is not there");
+    assert_eq!(figures.get("a"), Some(&1.0));
+    assert!(failure.starts_with("no figure for c: status 3"), "{failure}");
+    assert!(failure.contains("qemu: oh"), "{failure}");
 }
 
 #[test]
