@@ -45,6 +45,11 @@ fn judge(name: &str, import: &Import<'_>, objects: &[(String, Elf<'_>)]) -> Opti
     let row = symbols::find(name).map(|row| &symbols::ROWS[row]).filter(|_| from_libc);
     match row {
         Some(row) if row.has_version(version) => Some(verdict(row.status)),
+        // The linker binds it and says so.
+        Some(row) => Some(Verdict::Partial(match row.versions.last() {
+            Some(default) => format!("bound to {default}, with a line on standard error"),
+            None => "bound to one without a version, with a line on standard error".into(),
+        })),
         // `__gmon_start__` and its like: the program looks whether they are there.
         _ if import.weak => None,
         _ => Some(Verdict::Missing),

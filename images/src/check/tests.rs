@@ -57,6 +57,26 @@ fn a_symbol_that_nobody_has_is_missing() {
 }
 
 #[test]
+fn another_version_than_the_tables_is_partial() {
+    let temp = tempfile::tempdir().expect("a folder");
+    fs::write(temp.path().join("future"), "GLIBC_9.9 { global: strlen; local: *; };").expect("written");
+    fs::write(temp.path().join("future.c"), "unsigned long strlen(const char *t) { return 0; }")
+        .expect("written");
+    let mut gcc = Command::new("gcc");
+    gcc.current_dir(temp.path()).args(["-w", "-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libm.so.6"]);
+    gcc.args(["-Wl,--version-script=future", "future.c", "-o", "libfuture.so"]);
+    assert!(gcc.status().expect("gcc").success());
+    let library = temp.path().join("libfuture.so").display().to_string();
+    let source = "unsigned long strlen(const char *); int main(int c, char **v) { return strlen(v[0]); }";
+    let built = build(source, &["-fno-builtin", &library]);
+    let verdicts = of(&report(&built.program), "strlen@GLIBC_9.9");
+    assert!(
+        matches!(&verdicts[..], [Verdict::Partial(text)] if text.contains("GLIBC_2.2.5")),
+        "{verdicts:?}"
+    );
+}
+
+#[test]
 fn what_the_program_defines_itself_is_not_ours() {
     let built = build(
         "char *no_such; void *malloc(unsigned long n) { return 0; } int main() { return malloc(3) != 0; }",
