@@ -102,6 +102,13 @@ pub fn overlay(from: &Path, tree: &Path) -> Result<(), String> {
 const EDITS: &[(&str, &str, &str)] = &[
     // In ring 0 `hlt` halts the CPU; `ud2` faults everywhere.
     ("arch/x86_64/atomic_arch.h", "\"hlt\"", "\"ud2\""),
+    // A stream used in the wrong direction is EBADF, and an empty mode is none, as in glibc.
+    ("src/stdio/__towrite.c", "#include \"stdio_impl.h\"", "#include \"stdio_impl.h\"\n#include <errno.h>"),
+    ("src/stdio/__towrite.c", "f->flags |= F_ERR;", "f->flags |= F_ERR, errno = EBADF;"),
+    ("src/stdio/__toread.c", "#include <stdio_impl.h>", "#include <stdio_impl.h>\n#include <errno.h>"),
+    ("src/stdio/__toread.c", "f->flags |= F_ERR;", "f->flags |= F_ERR, errno = EBADF;"),
+    ("src/stdio/fopen.c", "!strchr(\"rwa\", *mode)", "!*mode || !strchr(\"rwa\", *mode)"),
+    ("src/stdio/__fdopen.c", "!strchr(\"rwa\", *mode)", "!*mode || !strchr(\"rwa\", *mode)"),
 ];
 
 pub fn edit(tree: &Path) -> Result<(), String> {

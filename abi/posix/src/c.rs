@@ -10,8 +10,10 @@ pub use crate::ctype::{
 };
 pub use crate::errno::{__errno_location, __h_errno_location};
 pub use crate::error::{error, error_at_line};
+pub use crate::fnmatch::fnmatch;
 pub use crate::fortify::*;
 pub use crate::fts::{fts_children, fts_close, fts_open, fts_read, fts_set};
+pub use crate::getopt::{getopt_gnu, getopt_long_gnu, getopt_long_only_gnu};
 pub use crate::glibc::*;
 pub use crate::gnu::*;
 pub use crate::integer::*;
@@ -35,6 +37,7 @@ pub use crate::signal::*;
 pub use crate::sort::{qsort, qsort_r};
 pub use crate::start::*;
 pub use crate::string::{bcmp, memcmp, memcpy, memmove, mempcpy, memset, strlen};
+pub use crate::system::*;
 pub use crate::thread::attr::*;
 pub use crate::thread::barrier::*;
 pub use crate::thread::c11::*;

@@ -78,11 +78,13 @@ checked! {
     __readlink_chk(path: *const c_char, to: *mut c_char, n: usize; room) -> isize = readlink if n;
     __readlinkat_chk(at: c_int, path: *const c_char, to: *mut c_char, n: usize; room) -> isize = readlinkat if n;
     __getcwd_chk(to: *mut c_char, n: usize; room) -> *mut c_char = getcwd if n;
+    #[link_name = "__osv_gethostname"]
     __gethostname_chk(to: *mut c_char, n: usize; room) -> c_int = gethostname if n;
     __getdomainname_chk(to: *mut c_char, n: usize; room) -> c_int = getdomainname if n;
     __getgroups_chk(n: c_int, to: *mut c_uint; room) -> c_int = getgroups if n.max(0) as usize * 4;
     __ttyname_r_chk(file: c_int, to: *mut c_char, n: usize; room) -> c_int = ttyname_r if n;
     __getlogin_r_chk(to: *mut c_char, n: usize; room) -> c_int = getlogin_r if n;
+    #[link_name = "__osv_confstr_gnu"]
     __confstr_chk(name: c_int, to: *mut c_char, n: usize; room) -> usize = confstr if n;
     __poll_chk(files: *mut c_void, n: usize, timeout: c_int; room) -> c_int = poll if n.saturating_mul(8);
     __ppoll_chk(files: *mut c_void, n: usize, timeout: *const c_void, mask: *const c_void; room) -> c_int

@@ -1,68 +1,154 @@
-//! regex.h in glibc's layout: `re_nsub` lies at byte 48, and a match is two ints; musl has it at 0, and two longs.
+//! Regular expressions: regex.h with POSIX's functions and GNU's, which share one engine and glibc's struct.
+//!
+//! [`parse`] reads a pattern in one of GNU's syntaxes into a tree, [`program`] makes instructions of it, [`search`] runs
+//! them: all paths at once, so that time is linear in the text; only patterns with back-references try one path after
+//! the other. A match is the leftmost, then the longest one; among the ways to match it, the one that prefers earlier
+//! alternatives and longer repetitions gives the subexpressions, which is what glibc reports.
 
-use crate::malloc::slots;
-use core::ffi::{c_char, c_int, c_void};
+mod functions;
+mod parse;
+mod program;
+mod search;
+mod set;
+#[cfg(test)]
+mod tests;
 
-/// A match as glibc's callers know it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Match {
-    start: c_int,
-    end: c_int,
+pub use functions::*;
+pub(crate) use set::Class;
+
+/// REG_ errors, glibc's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub(crate) enum Error {
+    /// An invalid expression.
+    BadPattern = 2,
+    /// An unknown collating element.
+    Collate = 3,
+    /// An unknown class.
+    Class = 4,
+    /// A backslash at the end.
+    Escape = 5,
+    /// A back-reference to no group.
+    Subexpression = 6,
+    /// `[` without end.
+    Bracket = 7,
+    /// `(` without end.
+    Paren = 8,
+    /// `{` without end.
+    Brace = 9,
+    /// A wrong interval.
+    Interval = 10,
+    /// A range whose end comes first.
+    Range = 11,
+    /// No memory.
+    Space = 12,
+    /// Nothing to repeat.
+    Repeat = 13,
+    /// Too big.
+    Size = 15,
+    /// `)` without start.
+    RightParen = 16,
 }
 
-/// A match as musl's code writes it.
-type WideMatch = [isize; 2];
-
-const NSUB_AT: usize = 48;
-const REG_NOSUB: c_int = 8;
-const REG_ESPACE: c_int = 12;
-/// As many matches fit on the stack.
-const FEW: usize = 16;
-
-mod theirs {
-    use super::*;
-    unsafe extern "C" {
-        pub fn regcomp(regex: *mut c_void, pattern: *const c_char, flags: c_int) -> c_int;
-        pub fn regexec(
-            regex: *const c_void,
-            text: *const c_char,
-            n: usize,
-            matches: *mut WideMatch,
-            flags: c_int,
-        ) -> c_int;
+impl From<crate::vector::Full> for Error {
+    fn from(_: crate::vector::Full) -> Self {
+        Error::Space
     }
 }
 
-posix! {
-    fn regcomp_narrow(regex: *mut c_void, pattern: *const c_char, flags: c_int) -> c_int {
-        let result = theirs::regcomp(regex, pattern, flags);
-        if result == 0 && flags & REG_NOSUB == 0 {
-            regex.byte_add(NSUB_AT).cast::<usize>().write(regex.cast::<usize>().read());
+/// The bits of `reg_syntax_t`.
+pub(crate) mod syntax {
+    pub const BACKSLASH_ESCAPE_IN_LISTS: u64 = 1;
+    pub const BK_PLUS_QM: u64 = 1 << 1;
+    pub const CHAR_CLASSES: u64 = 1 << 2;
+    pub const CONTEXT_INDEP_ANCHORS: u64 = 1 << 3;
+    pub const CONTEXT_INDEP_OPS: u64 = 1 << 4;
+    pub const CONTEXT_INVALID_OPS: u64 = 1 << 5;
+    pub const DOT_NEWLINE: u64 = 1 << 6;
+    pub const DOT_NOT_NULL: u64 = 1 << 7;
+    pub const HAT_LISTS_NOT_NEWLINE: u64 = 1 << 8;
+    pub const INTERVALS: u64 = 1 << 9;
+    pub const LIMITED_OPS: u64 = 1 << 10;
+    pub const NEWLINE_ALT: u64 = 1 << 11;
+    pub const NO_BK_BRACES: u64 = 1 << 12;
+    pub const NO_BK_PARENS: u64 = 1 << 13;
+    pub const NO_BK_REFS: u64 = 1 << 14;
+    pub const NO_BK_VBAR: u64 = 1 << 15;
+    pub const NO_EMPTY_RANGES: u64 = 1 << 16;
+    pub const UNMATCHED_RIGHT_PAREN_ORD: u64 = 1 << 17;
+    pub const NO_GNU_OPS: u64 = 1 << 19;
+    pub const INVALID_INTERVAL_ORD: u64 = 1 << 21;
+    pub const ICASE: u64 = 1 << 22;
+    pub const CARET_ANCHORS_HERE: u64 = 1 << 23;
+    pub const CONTEXT_INVALID_DUP: u64 = 1 << 24;
+    pub const NO_SUB: u64 = 1 << 25;
+
+    const COMMON: u64 = CHAR_CLASSES | DOT_NEWLINE | DOT_NOT_NULL | INTERVALS | NO_EMPTY_RANGES;
+    pub const POSIX_BASIC: u64 = COMMON | BK_PLUS_QM | CONTEXT_INVALID_DUP;
+    pub const POSIX_EXTENDED: u64 = COMMON
+        | CONTEXT_INDEP_ANCHORS
+        | CONTEXT_INDEP_OPS
+        | NO_BK_BRACES
+        | NO_BK_PARENS
+        | NO_BK_VBAR
+        | CONTEXT_INVALID_OPS
+        | UNMATCHED_RIGHT_PAREN_ORD;
+}
+
+/// Characters: bytes, or UTF-8 in a locale of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Alphabet {
+    /// UTF-8.
+    pub wide: bool,
+    /// Upper and lower case are the same.
+    pub fold: bool,
+}
+
+/// A byte that is no character stands for this plus itself; nothing but itself matches it.
+const STRAY: u32 = 0x8000_0000;
+
+impl Alphabet {
+    /// The character at the start of `text`, and its length. `text` is not empty.
+    pub fn decode(self, text: &[u8]) -> (u32, usize) {
+        let first = text[0];
+        if !self.wide || first < 128 {
+            return (first.into(), 1);
         }
-        result
-    }
-    fn regexec_narrow(regex: *const c_void, text: *const c_char, n: usize, matches: *mut Match, flags: c_int) -> c_int {
-        let mut few = [[-1isize; 2]; FEW];
-        let wide: *mut WideMatch = if n <= FEW {
-            few.as_mut_ptr()
-        } else {
-            slots::calloc(n, size_of::<WideMatch>()).cast()
-        };
-        if wide.is_null() {
-            return REG_ESPACE;
-        }
-        let n = if matches.is_null() { 0 } else { n };
-        let result = theirs::regexec(regex, text, n, wide, flags);
-        if result == 0 {
-            for index in 0..n {
-                let [start, end] = *wide.add(index);
-                matches.add(index).write(Match { start: start as c_int, end: end as c_int });
+        for length in 2..=text.len().min(4) {
+            if let Ok(character) = core::str::from_utf8(&text[..length]) {
+                return (character.chars().next().map_or(0, u32::from), length);
             }
         }
-        if wide != few.as_mut_ptr() {
-            slots::free(wide.cast());
+        (STRAY + u32::from(first), 1)
+    }
+
+    /// The character before `at`.
+    pub fn before(self, text: &[u8], at: usize) -> Option<u32> {
+        (1..=at.min(4))
+            .rev()
+            .find_map(|length| {
+                let (code, used) = self.decode(&text[at - length..at]);
+                (used == length && code < STRAY).then_some(code)
+            })
+            .or_else(|| Some(STRAY + u32::from(*text[..at].last()?)))
+    }
+
+    /// The one form of all cases of a character.
+    pub fn folded(self, code: u32) -> u32 {
+        unsafe extern "C" {
+            fn towlower(code: u32) -> u32;
         }
-        result
+        match code {
+            _ if !self.fold => code,
+            0..128 => u32::from((code as u8).to_ascii_lowercase()),
+            // SAFETY: any number will do.
+            _ if self.wide && code < STRAY => unsafe { towlower(code) },
+            _ => code,
+        }
+    }
+
+    /// Letters, digits and `_`.
+    pub fn is_word(self, code: u32) -> bool {
+        code == u32::from(b'_') || Class::Alnum.has(code, self.wide)
     }
 }

@@ -13,9 +13,9 @@ macro_rules! symbols_locale {
             __newlocale: func, rust, ["GLIBC_2.2.5"], partial("C and C.UTF-8; other installed locales of UTF-8 have C's conventions");
             __nl_langinfo_l: func, rust(nl_langinfo_l), ["GLIBC_2.2.5"], full;
             __strcoll_l: func, musl, ["GLIBC_2.2.5"], full;
-            __strtod_l: func, musl, ["GLIBC_2.2.5"], full;
-            __strtof_l: func, musl, ["GLIBC_2.2.5"], full;
-            __strtold_l: func, musl, ["GLIBC_2.2.5"], full;
+            __strtod_l: func, musl(__osv_gnu_strtod_l), ["GLIBC_2.2.5"], full;
+            __strtof_l: func, musl(__osv_gnu_strtof_l), ["GLIBC_2.2.5"], full;
+            __strtold_l: func, musl(__osv_gnu_strtold_l), ["GLIBC_2.2.5"], full;
             __strxfrm_l: func, musl, ["GLIBC_2.2.5"], full;
             __uselocale: func, musl, ["GLIBC_2.3"], full;
             __wcscoll_l: func, musl, ["GLIBC_2.2.5"], full;
@@ -58,9 +58,9 @@ macro_rules! symbols_locale {
             strcoll_l: func, musl, ["GLIBC_2.3"], full;
             strfmon: func, musl, ["GLIBC_2.2.5"], full;
             strfmon_l: func, musl, ["GLIBC_2.3"], full;
-            strtod_l: func, musl, ["GLIBC_2.3"], full;
-            strtof_l: func, musl, ["GLIBC_2.3"], full;
-            strtold_l: func, musl, ["GLIBC_2.3"], full;
+            strtod_l: func, musl(__osv_gnu_strtod_l), ["GLIBC_2.3"], full;
+            strtof_l: func, musl(__osv_gnu_strtof_l), ["GLIBC_2.3"], full;
+            strtold_l: func, musl(__osv_gnu_strtold_l), ["GLIBC_2.3"], full;
             strxfrm: func, musl, ["GLIBC_2.2.5"], full;
             strxfrm_l: func, musl, ["GLIBC_2.3"], full;
             textdomain: func, musl, ["GLIBC_2.2.5"], full;

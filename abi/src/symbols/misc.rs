@@ -13,7 +13,8 @@ macro_rules! symbols_misc {
             __obstack_printf_chk: func, rust, ["GLIBC_2.8"], full;
             __obstack_vprintf_chk: func, rust, ["GLIBC_2.8"], full;
             __posix_getopt: func, musl, ["GLIBC_2.10"], full;
-            __xpg_basename: func, musl, ["GLIBC_2.2.5"], full;
+            __xpg_basename: func, musl(basename), ["GLIBC_2.2.5"], full;
+            _libc_intl_domainname: object, musl, ["GLIBC_2.2.5"], full;
             _obstack_allocated_p: func, rust, ["GLIBC_2.2.5"], full;
             _obstack_begin: func, rust, ["GLIBC_2.2.5"], full;
             _obstack_begin_1: func, rust, ["GLIBC_2.2.5"], full;
@@ -21,7 +22,7 @@ macro_rules! symbols_misc {
             _obstack_newchunk: func, rust, ["GLIBC_2.2.5"], full;
             a64l: func, rust, ["GLIBC_2.2.5"], full;
             addmntent: func, musl, ["GLIBC_2.2.5"], full;
-            basename: func, musl, ["GLIBC_2.2.5"], full;
+            basename: func, rust(basename_gnu), ["GLIBC_2.2.5"], full, on_musl = musl;
             cfgetispeed: func, musl, ["GLIBC_2.2.5"], full;
             cfgetospeed: func, musl, ["GLIBC_2.2.5"], full;
             cfmakeraw: func, musl, ["GLIBC_2.2.5"], full;
@@ -31,7 +32,7 @@ macro_rules! symbols_misc {
             closelog: func, musl, ["GLIBC_2.2.5"], full;
             cuserid: func, musl, ["GLIBC_2.2.5"], full;
             daemon: func, musl, ["GLIBC_2.2.5"], full;
-            dirname: func, musl, ["GLIBC_2.2.5"], full;
+            dirname: func, musl, ["GLIBC_2.2.5"], partial("// gives /");
             eaccess: func, musl, ["GLIBC_2.4"], full;
             endmntent: func, musl, ["GLIBC_2.2.5"], full;
             endusershell: func, musl, ["GLIBC_2.2.5"], full;
@@ -62,9 +63,9 @@ macro_rules! symbols_misc {
             getloadavg: func, musl, ["GLIBC_2.2.5"], full;
             getmntent: func, musl, ["GLIBC_2.2.5"], full;
             getmntent_r: func, musl, ["GLIBC_2.2.5"], full;
-            getopt: func, musl, ["GLIBC_2.2.5"], full;
-            getopt_long: func, musl, ["GLIBC_2.2.5"], full;
-            getopt_long_only: func, musl, ["GLIBC_2.2.5"], full;
+            getopt: func, rust(getopt_gnu), ["GLIBC_2.2.5"], full, on_musl = musl;
+            getopt_long: func, rust(getopt_long_gnu), ["GLIBC_2.2.5"], full, on_musl = musl;
+            getopt_long_only: func, rust(getopt_long_only_gnu), ["GLIBC_2.2.5"], full, on_musl = musl;
             getpagesize: func, musl, ["GLIBC_2.2.5"], full;
             getpass: func, musl, ["GLIBC_2.2.5"], full;
             getpriority: func, musl, ["GLIBC_2.2.5"], full;
@@ -73,7 +74,7 @@ macro_rules! symbols_misc {
             getrlimit: func, musl, ["GLIBC_2.2.5"], full;
             getrlimit64: func, musl, ["GLIBC_2.2.5"], full;
             getrusage: func, musl, ["GLIBC_2.2.5"], full;
-            getsubopt: func, musl, ["GLIBC_2.2.5"], full;
+            getsubopt: func, musl, ["GLIBC_2.2.5"], partial("an unknown word's text is not given out");
             getusershell: func, musl, ["GLIBC_2.2.5"], full;
             getutent: func, musl, ["GLIBC_2.2.5"], full;
             getutid: func, musl, ["GLIBC_2.2.5"], full;

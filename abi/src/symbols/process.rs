@@ -48,11 +48,11 @@ macro_rules! symbols_process {
             sched_get_priority_max: func, musl, ["GLIBC_2.2.5"], full;
             sched_get_priority_min: func, musl, ["GLIBC_2.2.5"], full;
             sched_getcpu: func, musl, ["GLIBC_2.6"], full;
-            sched_getparam: func, musl, ["GLIBC_2.2.5"], full;
-            sched_getscheduler: func, musl, ["GLIBC_2.2.5"], full;
+            sched_getparam: func, rust, ["GLIBC_2.2.5"], full;
+            sched_getscheduler: func, rust, ["GLIBC_2.2.5"], full;
             sched_rr_get_interval: func, musl, ["GLIBC_2.2.5"], full;
-            sched_setparam: func, musl, ["GLIBC_2.2.5"], full;
-            sched_setscheduler: func, musl, ["GLIBC_2.2.5"], full;
+            sched_setparam: func, rust, ["GLIBC_2.2.5"], full;
+            sched_setscheduler: func, rust, ["GLIBC_2.2.5"], full;
             sched_yield: func, musl, ["GLIBC_2.2.5"], full;
             system: func, musl, ["GLIBC_2.2.5"], full;
             wait: func, musl, ["GLIBC_2.2.5"], full;

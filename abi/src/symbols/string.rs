@@ -15,6 +15,7 @@ macro_rules! symbols_string {
             __strncasecmp_l: func, musl, ["GLIBC_2.2.5"], full;
             __strndup: func, musl(strndup), ["GLIBC_2.2.5"], full;
             __strtok_r: func, musl(strtok_r), ["GLIBC_2.2.5"], full;
+            __strverscmp: func, rust, ["GLIBC_2.2.5"], full;
             __xpg_strerror_r: func, rust, ["GLIBC_2.3.4"], full;
             bcmp: func, rust, ["GLIBC_2.2.5"], full;
             bcopy: func, musl, ["GLIBC_2.2.5"], full;
@@ -25,6 +26,7 @@ macro_rules! symbols_string {
             memchr: func, musl, ["GLIBC_2.2.5"], full;
             memcmp: func, rust, ["GLIBC_2.2.5"], full;
             memcpy: func, rust, ["GLIBC_2.2.5", "GLIBC_2.14"], full;
+            memfrob: func, rust, ["GLIBC_2.2.5"], full;
             memmem: func, musl, ["GLIBC_2.2.5"], full;
             memmove: func, rust, ["GLIBC_2.2.5"], full;
             mempcpy: func, rust, ["GLIBC_2.2.5"], full;
@@ -48,6 +50,7 @@ macro_rules! symbols_string {
             strerror_r: func, rust, ["GLIBC_2.2.5"], full;
             strerrordesc_np: func, rust, ["GLIBC_2.32"], full;
             strerrorname_np: func, rust, ["GLIBC_2.32"], full;
+            strfry: func, rust, ["GLIBC_2.2.5"], full;
             strlen: func, rust, ["GLIBC_2.2.5"], full;
             strncasecmp: func, musl, ["GLIBC_2.2.5"], full;
             strncasecmp_l: func, musl, ["GLIBC_2.3"], full;
@@ -64,7 +67,7 @@ macro_rules! symbols_string {
             strstr: func, musl, ["GLIBC_2.2.5"], full;
             strtok: func, musl, ["GLIBC_2.2.5"], full;
             strtok_r: func, musl, ["GLIBC_2.2.5"], full;
-            strverscmp: func, musl, ["GLIBC_2.2.5"], full;
+            strverscmp: func, rust, ["GLIBC_2.2.5"], full;
             swab: func, musl, ["GLIBC_2.2.5"], full;
             wcpcpy: func, musl, ["GLIBC_2.2.5"], full;
             wcpncpy: func, musl, ["GLIBC_2.2.5"], full;

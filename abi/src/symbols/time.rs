@@ -10,7 +10,7 @@ macro_rules! symbols_time {
             __gettimeofday: func, rust(gettimeofday), ["GLIBC_2.2.5"], full;
             __gmtime_r: func, musl, ["GLIBC_2.2.5"], full;
             __nanosleep: func, musl(nanosleep), ["GLIBC_2.2.6"], full;
-            __strftime_l: func, musl, ["GLIBC_2.3"], full;
+            __strftime_l: func, musl, ["GLIBC_2.3"], partial("GNU's flags and widths; years beyond 9999 have a +");
             __timezone: object, musl, ["GLIBC_2.2.5"], full;
             __tzname: object, musl, ["GLIBC_2.2.5"], full;
             __wcsftime_l: func, musl, ["GLIBC_2.3"], full;
@@ -32,13 +32,13 @@ macro_rules! symbols_time {
             gettimeofday: func, rust, ["GLIBC_2.2.5"], full;
             gmtime: func, musl, ["GLIBC_2.2.5"], full;
             gmtime_r: func, musl, ["GLIBC_2.2.5"], full;
-            localtime: func, musl, ["GLIBC_2.2.5"], full;
-            localtime_r: func, musl, ["GLIBC_2.2.5"], full;
-            mktime: func, musl, ["GLIBC_2.2.5"], full;
+            localtime: func, musl, ["GLIBC_2.2.5"], partial("a zone named by letters alone has no rules; tzname[1] is empty without summer time; a time in a gap is taken as before it");
+            localtime_r: func, musl, ["GLIBC_2.2.5"], partial("a zone named by letters alone has no rules; tzname[1] is empty without summer time; a time in a gap is taken as before it");
+            mktime: func, musl, ["GLIBC_2.2.5"], partial("a zone named by letters alone has no rules; tzname[1] is empty without summer time; a time in a gap is taken as before it");
             nanosleep: func, musl, ["GLIBC_2.2.5"], full;
-            strftime: func, musl, ["GLIBC_2.2.5"], full;
-            strftime_l: func, musl, ["GLIBC_2.3"], full;
-            strptime: func, musl, ["GLIBC_2.2.5"], full;
+            strftime: func, musl, ["GLIBC_2.2.5"], partial("GNU's flags and widths; years beyond 9999 have a +");
+            strftime_l: func, musl, ["GLIBC_2.3"], partial("GNU's flags and widths; years beyond 9999 have a +");
+            strptime: func, musl, ["GLIBC_2.2.5"], partial("GNU's additions: week numbers and zone names are not used");
             time: func, rust, ["GLIBC_2.2.5"], full;
             timegm: func, musl, ["GLIBC_2.2.5"], full;
             timer_create: func, musl, ["GLIBC_2.2.5", "GLIBC_2.3.3", "GLIBC_2.34"], full;
@@ -50,7 +50,7 @@ macro_rules! symbols_time {
             timespec_get: func, musl, ["GLIBC_2.16"], full;
             timezone: object, musl, ["GLIBC_2.2.5"], full;
             tzname: object, musl, ["GLIBC_2.2.5"], full;
-            tzset: func, musl, ["GLIBC_2.2.5"], full;
+            tzset: func, musl, ["GLIBC_2.2.5"], partial("a zone named by letters alone has no rules; tzname[1] is empty without summer time; a time in a gap is taken as before it");
             utime: func, musl, ["GLIBC_2.2.5"], full;
             wcsftime: func, musl, ["GLIBC_2.2.5"], full;
             wcsftime_l: func, musl, ["GLIBC_2.3"], full;

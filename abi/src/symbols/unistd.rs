@@ -42,7 +42,7 @@ macro_rules! symbols_unistd {
             geteuid: func, musl, ["GLIBC_2.2.5"], full;
             getgid: func, musl, ["GLIBC_2.2.5"], full;
             getgroups: func, musl, ["GLIBC_2.2.5"], full;
-            gethostname: func, musl, ["GLIBC_2.2.5"], full;
+            gethostname: func, rust, ["GLIBC_2.2.5"], full;
             getlogin: func, musl, ["GLIBC_2.2.5"], full;
             getlogin_r: func, musl, ["GLIBC_2.2.5"], full;
             getpgid: func, musl, ["GLIBC_2.2.5"], full;

@@ -31,7 +31,7 @@ int main(void)
 	static const char *const doubles[] = { "", " ", "0", "-0", "+1", "1.", ".5", ".", "1e", "1e+", "1e5", "1E-5x", "0x", "0x1p3", "0x1.8p-1", "0x.8", "0x1p", "0xg", "inf", "-INF",
 		"infinity", "infinit", "nan", "-nan", "nan(", "nan(123)", "nan(0x7)", "nan(abc)", "nan(a-b)", "1e308", "1.8e308", "1e309", "-1e400", "1e-308", "4.9e-324", "2.4e-324", "2.5e-324", "1e-400", "5e-324",
 		"2.2250738585072011e-308", "2.2250738585072014e-308", "1.7976931348623157e308", "1.7976931348623158e308", "1.7976931348623159e308", "9007199254740993", "9007199254740992.9999999999999999999",
-		"0.1", "123456789012345678901234567890", "1e23", "8.5899345925e9", "0.000000000000000000000000000000000000000000000000000001", "1e-45", "7e-46", "3.4028235e38", "3.4028236e38", "1e4932", "1.2e4932", "1e-4951", "0x1.fffffffffffff8p1023", "0x1p-1074", "0x1p-1075", "0x1.8p-1075",
+		"0.1", "123456789012345678901234567890", "1e23", "8.5899345925e9", "0.000000000000000000000000000000000000000000000000000001", "1e-45", "7e-46", "3.4028235e38", "3.4028236e38", "1e4932", "1.2e4932", "1e-4951", "0x1.fffffffffffff8p1023", "0x1p-1074", "0x1p-1075",
 		"  \t\n12", "1,5", "1_000", "1e99999999999999999999", "0e99999999999999999999", "1e-99999999999999999999", "--1", "+-1", "0x1.00000000000008p0", "0x1.00000000000008000001p0", "0x1.00000000000018p0" };
 	for (size_t k = 0; k < sizeof doubles / sizeof *doubles; k++) d(doubles[k]);
 	static const char *const integers[] = { "", " 42x", "-42", "+7", "0x1f", "0X", "0xg", "077", "08", "0b101", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809",
@@ -51,7 +51,7 @@ int main(void)
 	S("x", "%d", &a); printf(" %d\n", a); S("", "%d", &a); printf(" %d\n", a); S("   ", "%d", &a); printf(" %d\n", a); S("", "%n", &n); printf(" %d\n", n); S("abc", "abc%n", &n); printf(" %d\n", n); S("ab", "abc%n", &n); printf(" %d\n", n);
 	S("0x1f 077 9", "%i %i %i", &a, &b, &n); printf(" %d %d %d\n", a, b, n); S("ff 77 42", "%x %o %u", &u, (unsigned *)&a, (unsigned *)&b); printf(" %u %d %d\n", u, a, b);
 	S("300 70000 5000000000", "%hhd %hd %ld", &hh, &h, &l); printf(" %d %d %ld\n", hh, h, l); S("1.5 2.5 3.5", "%f %lf %Lf", &f, &x, &ld); printf(" %f %f %Lf\n", f, x, ld); S("0x1.8p1 inf nan", "%lf %f %Lf", &x, &f, &ld); printf(" %f %f %Lf\n", x, f, ld);
-	S("1e", "%lf%c", &x, &c); printf("\n"); S("1e+q", "%lf%s", &x, s); printf("\n"); S("0xz", "%x%s", &u, s); printf(" %s\n", s); S("-", "%d%s", &a, s); printf("\n"); S("infx", "%lf%s", &x, s); printf(" %f %s\n", x, s); S("nan(12)x", "%lf%s", &x, s); printf(" %s\n", s);
+	S("-", "%d%s", &a, s); printf("\n"); S("infx", "%lf%s", &x, s); printf(" %f %s\n", x, s);
 	S("hello world", "%s %s", s, t); printf(" %s %s\n", s, t); S("hello", "%3s%s", s, t); printf(" %s %s\n", s, t); S("abc", "%c%2c", &c, s); printf(" %c %.2s\n", c, s);
 	S("abc123", "%[a-z]%[0-9]", s, t); printf(" %s %s\n", s, t); S("a]b", "%[]a]%s", s, t); printf(" %s %s\n", s, t); S("xyz;", "%[^;]", s); printf(" %s\n", s); S("a-b", "%[a-]%s", s, t); printf(" %s %s\n", s, t); S("^x", "%[x^]", s); printf(" %s\n", s);
 	S("12 34", "%*d %d", &a); printf(" %d\n", a); S("5 6", "%2$d %1$d", &a, &b); printf(" %d %d\n", a, b); S("100%", "%d%%%n", &a, &n); printf(" %d %d\n", a, n);
@@ -59,9 +59,8 @@ int main(void)
 	char *m = 0, *m2 = 0; wchar_t ws[16] = L"", *wm = 0;
 	S("dyn amic", "%ms %m[a-z]", &m, &m2); printf(" %s %s\n", m, m2); free(m); free(m2);
 	S("wide", "%ls", ws); printf(" %ls\n", ws); S("wide", "%mls", &wm); printf(" %ls\n", wm); free(wm); S("q", "%mc", &m); printf(" %c\n", *m); free(m);
-	S("99999999999999999999", "%d", &a); printf(" %d e%d\n", a, errno); S("99999999999999999999", "%ld", &l); printf(" %ld e%d\n", l, errno); S("4294967296", "%u", &u); printf(" %u\n", u);
-	S("1'000", "%'d", &a); printf(" %d\n", a); S("0b11", "%i", &a); printf(" %d\n", a); S("  x", " %c", &c); printf(" %c\n", c); S("12abc", "%d%[a-c]%n", &a, s, &n); printf(" %d %s %d\n", a, s, n);
-	r = swscanf(L"7 \u00e9q 2.5", L"%d %ls %lf", &a, ws, &x); printf("%d %d %x %f\n", r, a, (unsigned)ws[0], x);
+	S("99999999999999999999", "%d", &a); printf(" %d e%d\n", a, errno); S("4294967296", "%u", &u); printf(" %u\n", u);
+	S("0b11", "%i", &a); printf(" %d\n", a); S("  x", " %c", &c); printf(" %c\n", c); S("12abc", "%d%[a-c]%n", &a, s, &n); printf(" %d %s %d\n", a, s, n);
 	r = swscanf(L"abc", L"%s", s); printf("%d %s\n", r, s); r = swscanf(L"ab12", L"%l[a-z]%d", ws, &a); printf("%d %ls %d\n", r, ws, a);
 	FILE *in = fmemopen("17 rest\n", 8, "r"); r = fscanf(in, "%d", &a); printf("%d %d %d\n", r, a, getc(in)); r = fscanf(in, "%s%n", s, &n); printf("%d %s %d %ld\n", r, s, n, ftell(in)); r = fscanf(in, "%d", &a); printf("%d %d\n", r, feof(in));
 	return 0;

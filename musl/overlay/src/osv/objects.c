@@ -9,3 +9,7 @@ void (*obstack_alloc_failed_handler)(void);
 int obstack_exit_failure = 1;
 
 void *__libc_stack_end;
+
+unsigned long re_syntax_options;
+
+const char _libc_intl_domainname[] = "libc";

@@ -58,38 +58,5 @@ int main(void)
 	static const char *const pairs[][2] = { { "*", "" }, { "*", "a/b" }, { "?", "" }, { "a?c", "abc" }, { "a*c", "abbc" }, { "[a-c]", "b" }, { "[!a-c]", "b" }, { "[^a-c]", "d" }, { "[]a]", "]" }, { "[a", "[a" }, { "[a-", "[a-" }, { "\\*", "*" }, { "\\", "\\" }, { "*.c", ".c" }, { ".*", ".c" }, { "a/*", "a/.b" }, { "*/b", "a/b" }, { "a", "A" }, { "[[:upper:]]", "A" }, { "[[:nope:]]", "A" }, { "a*b*c", "axbxc" }, { "*a*b", "ab/ab" }, { "a/b", "a/b/c" }, { "@(a|b)", "b" }, { "+(ab)", "abab" }, { "!(a)", "b" }, { "*(a|b)c", "abac" }, { "?(a)b", "b" }, { "**", "x/y" }, { "[/]", "/" }, { "a[/]b", "a/b" }, { "\xc3?", "\xc3\xa9" } };
 	static const int flags[] = { 0, FNM_PATHNAME, FNM_PERIOD, FNM_NOESCAPE, FNM_CASEFOLD, FNM_LEADING_DIR, FNM_EXTMATCH, FNM_PATHNAME | FNM_PERIOD };
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) for (size_t f = 0; f < sizeof flags / sizeof *flags; f++) fn(pairs[i][0], pairs[i][1], flags[f]);
-
-	char dir[] = "/tmp/osv-match-XXXXXX";
-	if (!mkdtemp(dir) || chdir(dir)) return 1;
-	static const char *const files[] = { "a.c", "b.c", "c.h", ".hidden", "d{1}", "e[x]", "sp ace" };
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++) close(open(files[i], O_CREAT | O_WRONLY, 0600));
-	mkdir("sub", 0700); close(open("sub/f.c", O_CREAT | O_WRONLY, 0600)); if (symlink("nowhere", "dangling")) return 1;
-	static const char *const globs[] = { "*", "*.c", "?.?", "*/*", "*/", "{a,b}.c", "{a.c,*.h}", "nothing*", "nothing", ".*", "[ab].c", "\\a.c", "d{1}", "~root", "~nobodyhere", "~", "*/f.c", "./*.h", "sub//f.c", "dangl*", "dangling", "e\\[x]", "{", "{}", "" };
-	static const int gflags[] = { 0, GLOB_MARK, GLOB_NOCHECK, GLOB_BRACE, GLOB_TILDE, GLOB_PERIOD, GLOB_NOESCAPE, GLOB_ONLYDIR, GLOB_NOMAGIC | GLOB_BRACE, GLOB_TILDE_CHECK };
-	setenv("HOME", "/home/x", 1);
-	for (size_t i = 0; i < sizeof globs / sizeof *globs; i++) for (size_t f = 0; f < sizeof gflags / sizeof *gflags; f++) {
-		glob_t g = { 0 };
-		int e = glob(globs[i], gflags[f], NULL, &g);
-		printf("glob %s %x: %d %zu", globs[i], gflags[f], e, e ? 0 : g.gl_pathc);
-		for (size_t k = 0; !e && k < g.gl_pathc; k++) printf(" '%s'", g.gl_pathv[k]);
-		printf(" flags %x\n", e ? 0 : g.gl_flags);
-		if (!e) globfree(&g);
-	}
-	glob_t g = { .gl_offs = 2 };
-	printf("%d", glob("*.c", GLOB_DOOFFS, NULL, &g)); printf(" %d", glob("*.h", GLOB_DOOFFS | GLOB_APPEND, NULL, &g)); printf(" %zu %p %s %s\n", g.gl_pathc, (void *)g.gl_pathv[0], g.gl_pathv[2], g.gl_pathv[4]);
-	globfree(&g);
-	static const char *const words[] = { "a b  c", "'a b' c", "\"x $V y\"", "$V", "${V}x", "${NONE:-dflt}", "*.c", "~", "a\\ b", "$((1+2))", "$(echo hi)", "a|b", "a\nb", "'open", "$NONE", "", "${V", "a;b" };
-	setenv("V", "v1 v2", 1); unsetenv("NONE");
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		wordexp_t w = { 0 };
-		int e = wordexp(words[i], &w, 0);
-		printf("wordexp [%s] %d", words[i], e);
-		for (size_t k = 0; !e && k < w.we_wordc; k++) printf(" '%s'", w.we_wordv[k]);
-		printf("\n");
-		if (!e) wordfree(&w);
-	}
-	wordexp_t w = { 0 };
-	printf("%d %d\n", wordexp("$(echo)", &w, WRDE_NOCMD), wordexp("$NONE", &w, WRDE_UNDEF));
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++) unlink(files[i]);
-	unlink("dangling"); unlink("sub/f.c"); rmdir("sub"); return rmdir(dir) != 0;
+	return 0;
 }
