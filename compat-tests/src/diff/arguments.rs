@@ -158,6 +158,15 @@ const MEANT: &[(&str, &str, &str)] = &[
     ("tkill", "tid", "self"),
     ("unlinkat", "flags", "=0"),
     ("wait4", "pid", "=ffffffff"),
+    ("fgetxattr", "name", "$user.x"),
+    ("fremovexattr", "name", "$user.x"),
+    ("fsetxattr", "name", "$user.x"),
+    ("getxattr", "name", "$user.x"),
+    ("lgetxattr", "name", "$user.x"),
+    ("lremovexattr", "name", "$user.x"),
+    ("lsetxattr", "name", "$user.x"),
+    ("removexattr", "name", "$user.x"),
+    ("setxattr", "name", "$user.x"),
     ("writev", "count", "=1"),
 ];
 
