@@ -19,8 +19,8 @@ fn get(idle: u32) -> Result<f64, String> {
     let flags = ["--add", &added, "-e", &preload, "-e", &count, "-e", "ACTIVE=1"];
     ours::pack(OsStr::new("memcached"), &image, &flags)?;
     let output = Machine::default().run(&ours::boot(&image, &format!("-- {ARGUMENTS}")))?;
-    let figures = table::parse(&output.success()?);
-    figures.get("memcached.get").copied().ok_or_else(|| "no figure".to_owned())
+    let figure = table::parse(&output.text).get("memcached.get").copied();
+    figure.ok_or_else(|| format!("no figure; {}", output.account()))
 }
 
 #[test]
