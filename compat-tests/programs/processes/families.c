@@ -947,6 +947,7 @@ static void a_shared_mutex_and_condition(void)
 static void a_robust_mutex_outlives_its_owner(void)
 {
 	pthread_mutex_t *lock = (void *)shared_ints(64);
+	volatile int *is_locked = (volatile int *)lock + 60;
 	pthread_mutexattr_t attributes;
 	pthread_mutexattr_init(&attributes);
 	pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
@@ -955,10 +956,11 @@ static void a_robust_mutex_outlives_its_owner(void)
 	pid_t pid = fork();
 	if (pid == 0) {
 		CHECK(pthread_mutex_lock(lock) == 0);
+		*is_locked = 1;
 		nap(30);
 		kill(getpid(), SIGKILL);
 	}
-	nap(10);
+	UNTIL(*is_locked);
 	EQUAL(pthread_mutex_lock(lock), EOWNERDEAD);
 	CHECK(pthread_mutex_consistent(lock) == 0);
 	CHECK(pthread_mutex_unlock(lock) == 0);

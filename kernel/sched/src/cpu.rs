@@ -3,12 +3,11 @@
 //! Others reach a CPU in three ways, all without a lock: its wake list, the mask of CPUs that ask it for work, and
 //! the reschedule interrupt that makes it look at both.
 
-use crate::entity::{DEAD, Entity, NOTIFIED, PARKED, RUNNING};
+use crate::entity::Entity;
 use crate::machine;
 use crate::policy;
 use crate::queue::RunQueue;
 use crate::timers::{Placed, Timers};
-use crate::wake_list::WakeList;
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::mem;
@@ -18,6 +17,7 @@ use core::time::Duration;
 use osv_base::Instant;
 use osv_hw::context::Context;
 use osv_hw::percpu::{self, MAX_CPUS};
+use osv_sync::inbox::Inbox;
 use osv_sync::{IrqSpinLock, NoIrq};
 
 /// How long an idle CPU looks for work before it halts, where another CPU could give it some.
@@ -61,7 +61,8 @@ struct Local {
 }
 
 pub(crate) struct Cpu {
-    wakes: WakeList,
+    /// Threads that other CPUs woke for this one.
+    wakes: Inbox<Entity>,
     idleness: AtomicU32,
     /// Length of the run queue, for others to see.
     waiting: AtomicU32,
@@ -82,7 +83,7 @@ static ONLINE_COUNT: AtomicUsize = AtomicUsize::new(0);
 /// CPUs that look for work.
 static IDLE: AtomicU64 = AtomicU64::new(0);
 /// Threads that are over and off their stacks.
-static DEAD_LIST: WakeList = WakeList::new();
+static DEAD_LIST: Inbox<Entity> = Inbox::new();
 static REAPER: AtomicPtr<Entity> = AtomicPtr::new(core::ptr::null_mut());
 
 /// An entity in the deadlines of a CPU.
@@ -129,7 +130,7 @@ pub fn online_mask() -> u64 {
 impl Cpu {
     const fn new() -> Self {
         Cpu {
-            wakes: WakeList::new(),
+            wakes: Inbox::new(),
             idleness: AtomicU32::new(BUSY),
             waiting: AtomicU32::new(0),
             requests: AtomicU64::new(0),
@@ -237,7 +238,8 @@ pub(crate) fn running_ns() -> u64 {
 /// Puts a woken thread on a CPU's wake list and makes that CPU look.
 fn push_to(target: usize, entity: NonNull<Entity>, is_here: bool) {
     let cpu = &CPUS[target];
-    let first = cpu.wakes.push(entity);
+    // SAFETY: whoever pushes has the duty to queue the entity: it is alive and on no list.
+    let first = unsafe { cpu.wakes.push(entity) };
     if is_here {
         percpu::set_need_resched();
         return;
@@ -366,14 +368,15 @@ pub(crate) fn finish_switch(irq: &NoIrq) {
     let Some(prev_ptr) = prev_ptr else { return };
     // SAFETY: it cannot have gone before its `on_cpu` is cleared.
     let prev = unsafe { prev_ptr.as_ref() };
-    let dead = prev.state.load(Ordering::Relaxed) == DEAD;
+    let dead = prev.is_dead();
     // From here on another CPU may run it, and its thread may end, unless it is dead: then it is ours to bury.
     prev.on_cpu.store(false, Ordering::SeqCst);
     if banished {
         enqueue(prev_ptr);
     }
     if dead {
-        DEAD_LIST.push(prev_ptr);
+        // SAFETY: the reference that `release` drops keeps it alive, and nobody queues the dead.
+        unsafe { DEAD_LIST.push(prev_ptr) };
         let reaper = REAPER.load(Ordering::Acquire);
         if let Some(reaper) = NonNull::new(reaper) {
             // SAFETY: the reaper lives forever.
@@ -416,42 +419,24 @@ fn share(cpu: &Cpu, local: &mut Local, prev: NonNull<Entity>, now: Instant) {
 
 /// See [`osv_sync::park::Unpark::unpark`].
 pub(crate) fn unparked(entity: &Entity) {
-    loop {
-        let (old, new) = match entity.state.load(Ordering::SeqCst) {
-            PARKED => (PARKED, RUNNING),
-            RUNNING => (RUNNING, NOTIFIED),
-            _ => return,
-        };
-        if entity.state.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-            if old == PARKED {
-                enqueue(NonNull::from(entity));
-            }
-            return;
-        }
+    if entity.parking.unpark() {
+        enqueue(NonNull::from(entity));
     }
 }
 
 /// Makes a thread notice its `exit_work`: ends its park if that is interruptible, and interrupts it if it runs on
 /// another CPU.
 pub(crate) fn interrupt(entity: &Entity) {
-    match entity.state.load(Ordering::SeqCst) {
-        PARKED => {
-            if entity.interruptible.load(Ordering::SeqCst)
-                && entity.state.compare_exchange(PARKED, RUNNING, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-            {
-                enqueue(NonNull::from(entity));
-            }
+    if entity.parking.is_parked() {
+        if entity.interruptible.load(Ordering::SeqCst) && entity.parking.wake_if_parked() {
+            enqueue(NonNull::from(entity));
         }
-        DEAD => {}
-        _ => {
-            if entity.on_cpu.load(Ordering::SeqCst) {
-                let irq = NoIrq::enter();
-                let (_, here) = this_cpu(&irq);
-                let target = entity.cpu();
-                if target != here {
-                    machine::kick(target);
-                }
-            }
+    } else if !entity.is_dead() && entity.on_cpu.load(Ordering::SeqCst) {
+        let irq = NoIrq::enter();
+        let (_, here) = this_cpu(&irq);
+        let target = entity.cpu();
+        if target != here {
+            machine::kick(target);
         }
     }
 }
@@ -459,8 +444,7 @@ pub(crate) fn interrupt(entity: &Entity) {
 /// Parks the running thread: see [`osv_sync::park::Scheduler::park`]. Gives whether the deadline ended it.
 pub(crate) fn park(deadline: Option<Instant>, interruptible: bool) -> bool {
     let me = current();
-    if me.state.load(Ordering::Relaxed) == NOTIFIED {
-        me.state.store(RUNNING, Ordering::SeqCst);
+    if me.parking.take_token() {
         return false;
     }
     if let Some(deadline) = deadline {
@@ -473,11 +457,11 @@ pub(crate) fn park(deadline: Option<Instant>, interruptible: bool) -> bool {
     me.interruptible.store(interruptible, Ordering::Relaxed);
     {
         let irq = NoIrq::enter();
-        if me.state.compare_exchange(RUNNING, PARKED, Ordering::SeqCst, Ordering::SeqCst).is_err() {
-            me.state.store(RUNNING, Ordering::SeqCst);
+        if !me.parking.park() {
+            // There was a token.
         } else if ((interruptible && me.interrupted())
             || (deadline.is_some() && me.timed_out.load(Ordering::SeqCst)))
-            && me.state.compare_exchange(PARKED, RUNNING, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+            && me.parking.wake_if_parked()
         {
             // A signal came in between, or the timer fired and found nobody asleep.
         } else {
@@ -561,7 +545,7 @@ pub(crate) fn timer_fired() {
         // SAFETY: a thread removes its deadline under this lock before it goes on, so it is alive.
         let e = unsafe { entity.as_ref() };
         e.timed_out.store(true, Ordering::SeqCst);
-        let ours = e.state.compare_exchange(PARKED, RUNNING, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        let ours = e.parking.wake_if_parked();
         drop(timers);
         if ours {
             enqueue(entity);
@@ -578,7 +562,7 @@ pub(crate) unsafe fn bring_up(idle: NonNull<Entity>) {
     let (cpu, index) = this_cpu(&irq);
     // SAFETY: the caller promises that it lives.
     let e = unsafe { idle.as_ref() };
-    e.state.store(RUNNING, Ordering::Relaxed);
+    e.parking.start();
     e.on_cpu.store(true, Ordering::Relaxed);
     e.cpu.store(index as u32, Ordering::Relaxed);
     {

@@ -1,23 +1,13 @@
 //! A thread as the scheduler knows it. The task crate puts it first in its own struct.
-//!
-//! # States
-//!
-//! `RUNNING` covers running and waiting to run. A thread parks itself (`RUNNING` to `PARKED`); whoever turns `PARKED`
-//! back into `RUNNING` has the duty to queue it, exactly once. An unpark that finds it `RUNNING` leaves the token
-//! `NOTIFIED`, which the next park takes. `DEAD` is final. So no queue ever holds a thread twice, and none holds one
-//! that is dead: queues need no reference counts.
 
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use osv_base::percpu::{ThreadHead, exit_work};
 use osv_hw::context::Context;
+use osv_sync::inbox::Linked;
 use osv_sync::park::Unpark;
-
-pub(crate) const RUNNING: u32 = 0;
-pub(crate) const PARKED: u32 = 1;
-pub(crate) const NOTIFIED: u32 = 2;
-pub(crate) const DEAD: u32 = 3;
+use osv_sync::parking::Parking;
 
 /// What the scheduler asks of whoever owns the struct around an [`Entity`].
 #[derive(Debug)]
@@ -40,7 +30,7 @@ pub struct Entity {
     /// What entry code knows of it.
     pub head: ThreadHead,
     pub(crate) context: UnsafeCell<Context>,
-    pub(crate) state: AtomicU32,
+    pub(crate) parking: Parking,
     /// The park under way ends when `exit_work` has something.
     pub(crate) interruptible: AtomicBool,
     /// The park under way ended by its deadline.
@@ -72,6 +62,13 @@ unsafe impl Sync for Entity {}
 // SAFETY: as above; nothing in it belongs to a CPU or host thread.
 unsafe impl Send for Entity {}
 
+// SAFETY: `next` is used by nothing else.
+unsafe impl Linked for Entity {
+    fn link(&self) -> &AtomicPtr<Entity> {
+        &self.next
+    }
+}
+
 impl Entity {
     /// A thread that has not run. It must be given a context before it is started.
     pub const fn new(ops: &'static Ops) -> Self {
@@ -82,7 +79,7 @@ impl Entity {
                 kernel_stack_top: AtomicUsize::new(0),
             },
             context: UnsafeCell::new(Context::empty()),
-            state: AtomicU32::new(PARKED),
+            parking: Parking::new(),
             interruptible: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
             on_cpu: AtomicBool::new(false),
@@ -126,12 +123,12 @@ impl Entity {
 
     /// Whether it sleeps.
     pub fn is_parked(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == PARKED
+        self.parking.is_parked()
     }
 
     /// Whether it is over.
     pub fn is_dead(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == DEAD
+        self.parking.is_dead()
     }
 
     /// Whether it is on a CPU right now.

@@ -20,7 +20,6 @@ mod machine;
 pub mod policy;
 pub mod queue;
 pub mod timers;
-mod wake_list;
 
 pub use cpu::{online, online_mask};
 pub use entity::{Entity, Ops};
@@ -144,7 +143,7 @@ pub fn preempt() {
 /// Ends the running thread. Its owner's `release` is called once it has left its stack.
 pub fn exit() -> ! {
     let irq = NoIrq::enter();
-    cpu::current().state.store(entity::DEAD, core::sync::atomic::Ordering::SeqCst);
+    cpu::current().parking.end();
     cpu::switch_away(cpu::Why::Exit, &irq);
     unreachable!("a dead thread was scheduled")
 }

@@ -1,6 +1,12 @@
 //! A spin lock for data that interrupt handlers touch too: interrupts are off while it is held.
 
+use crate::model::const_unless_loom;
 use core::ops::{Deref, DerefMut};
+
+#[cfg(loom)]
+use loom::sync::{Mutex as Spin, MutexGuard as SpinHeld};
+#[cfg(not(loom))]
+use spin::{Mutex as Spin, MutexGuard as SpinHeld};
 
 /// Holds off interrupts on this CPU while it lives; sections nest.
 #[derive(Debug)]
@@ -41,23 +47,26 @@ impl Drop for NoIrq {
 /// A spin lock that holds off interrupts.
 #[derive(Debug, Default)]
 pub struct IrqSpinLock<T: ?Sized> {
-    inner: spin::Mutex<T>,
+    inner: Spin<T>,
 }
 
 /// Access to what an [`IrqSpinLock`] protects.
 #[derive(Debug)]
 pub struct IrqSpinGuard<'a, T: ?Sized> {
     // Declared first: the lock is released before interrupts are allowed again.
-    guard: spin::MutexGuard<'a, T>,
+    guard: SpinHeld<'a, T>,
     _no_irq: NoIrq,
 }
 
 impl<T> IrqSpinLock<T> {
-    /// A lock around `value`.
-    pub const fn new(value: T) -> Self {
-        IrqSpinLock { inner: spin::Mutex::new(value) }
+    const_unless_loom! {
+        /// A lock around `value`.
+        pub fn new(value: T) -> IrqSpinLock<T> {
+            IrqSpinLock { inner: Spin::new(value) }
+        }
     }
     /// The value, without locking: nobody else can have it.
+    #[cfg(not(loom))]
     pub fn into_inner(self) -> T {
         self.inner.into_inner()
     }
@@ -68,9 +77,15 @@ impl<T: ?Sized> IrqSpinLock<T> {
     #[inline]
     pub fn lock(&self) -> IrqSpinGuard<'_, T> {
         let no_irq = NoIrq::enter();
-        IrqSpinGuard { guard: self.inner.lock(), _no_irq: no_irq }
+        #[cfg(not(loom))]
+        let guard = self.inner.lock();
+        // Of a thread that panicked: the model fails anyway.
+        #[cfg(loom)]
+        let guard = self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        IrqSpinGuard { guard, _no_irq: no_irq }
     }
     /// Takes the lock if it is free.
+    #[cfg(not(loom))]
     #[inline]
     pub fn try_lock(&self) -> Option<IrqSpinGuard<'_, T>> {
         let no_irq = NoIrq::enter();

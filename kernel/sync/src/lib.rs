@@ -7,21 +7,27 @@
 #![no_std]
 
 extern crate alloc;
-#[cfg(any(test, feature = "std"))]
+#[cfg(any(test, feature = "std", loom))]
 extern crate std;
 
+pub mod inbox;
 pub mod irq;
+mod model;
 pub mod mutex;
 pub mod park;
+pub mod parking;
+#[cfg(not(loom))]
 pub mod readiness;
 pub mod rwlock;
 pub mod spinlock;
+#[cfg(not(loom))]
 pub mod timer;
 mod wait_list;
 pub mod wait_queue;
 
 pub use irq::{IrqSpinGuard, IrqSpinLock, NoIrq};
 pub use mutex::{Mutex, MutexGuard};
+#[cfg(not(loom))]
 pub use readiness::{Events, Observer, Readiness};
 pub use rwlock::{ReadGuard, RwLock, WriteGuard};
 pub use spinlock::{SpinGuard, SpinLock};

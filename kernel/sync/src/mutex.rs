@@ -9,12 +9,13 @@
 //! unlock must go through the slow path.
 
 use crate::irq::IrqSpinLock;
+use crate::model::atomic::{AtomicU32, Ordering};
+use crate::model::const_unless_loom;
 use crate::park;
 use crate::wait_list::{List, Node, Offer};
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 /// A lock whose waiters sleep.
@@ -44,14 +45,17 @@ const SPINS: u32 = 200;
 const STARVING: Duration = Duration::from_micros(500);
 
 impl<T> Mutex<T> {
-    /// A lock around `value`.
-    pub const fn new(value: T) -> Self {
-        Mutex {
-            state: AtomicU32::new(0),
-            waiters: IrqSpinLock::new(List::new()),
-            value: UnsafeCell::new(value),
+    const_unless_loom! {
+        /// A lock around `value`.
+        pub fn new(value: T) -> Mutex<T> {
+            Mutex {
+                state: AtomicU32::new(0),
+                waiters: IrqSpinLock::new(List::new()),
+                value: UnsafeCell::new(value),
+            }
         }
     }
+
     /// The value: nobody else can have it.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
@@ -211,5 +215,5 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;

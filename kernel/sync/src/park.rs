@@ -49,9 +49,11 @@ pub fn register(scheduler: &'static dyn Scheduler) {
 /// # Panics
 /// In the guest, when called before bring-up registered one.
 pub fn scheduler() -> &'static dyn Scheduler {
-    #[cfg(any(test, feature = "std"))]
+    #[cfg(loom)]
+    return &crate::model::threads::LoomThreads;
+    #[cfg(all(not(loom), any(test, feature = "std")))]
     return *SCHEDULER.call_once(|| &std_threads::StdThreads);
-    #[cfg(not(any(test, feature = "std")))]
+    #[cfg(not(any(loom, test, feature = "std")))]
     *SCHEDULER.get().expect("the scheduler registers before anything sleeps")
 }
 
@@ -60,7 +62,7 @@ pub fn now() -> Instant {
     scheduler().now()
 }
 
-#[cfg(any(test, feature = "std"))]
+#[cfg(all(not(loom), any(test, feature = "std")))]
 mod std_threads {
     use super::*;
     use std::thread;

@@ -9,12 +9,13 @@
 //! on the list, so who leaves looks at it) and `CLOSED` (the first on the list is starving) change only under it.
 
 use crate::irq::IrqSpinLock;
+use crate::model::atomic::{AtomicU32, Ordering};
+use crate::model::const_unless_loom;
 use crate::park;
 use crate::wait_list::{List, Node};
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 /// A lock whose waiters sleep.
@@ -72,12 +73,14 @@ impl Kind {
 }
 
 impl<T> RwLock<T> {
-    /// A lock around `value`.
-    pub const fn new(value: T) -> Self {
-        RwLock {
-            state: AtomicU32::new(0),
-            waiters: IrqSpinLock::new(List::new()),
-            value: UnsafeCell::new(value),
+    const_unless_loom! {
+        /// A lock around `value`.
+        pub fn new(value: T) -> RwLock<T> {
+            RwLock {
+                state: AtomicU32::new(0),
+                waiters: IrqSpinLock::new(List::new()),
+                value: UnsafeCell::new(value),
+            }
         }
     }
 }
@@ -282,5 +285,5 @@ impl<T: ?Sized> fmt::Debug for WriteGuard<'_, T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;

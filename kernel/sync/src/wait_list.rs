@@ -4,11 +4,11 @@
 //! the function that owns its node before it has seen under that lock that the node is off the list. So a node on
 //! the list is alive, and so is the thread that it names, even while the waker unparks it: it does so under the lock.
 
+use crate::model::atomic::{AtomicBool, Ordering};
 use crate::park::Unpark;
 use alloc::sync::Arc;
 use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A waiting thread's place in a [`List`].
 pub(crate) struct Node {
