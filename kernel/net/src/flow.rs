@@ -22,7 +22,7 @@ use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::{self, Checksum, DeviceCapabilities, Medium};
 use smoltcp::socket::tcp::{self, State};
 use smoltcp::time::{Duration as SmolDuration, Instant as SmolInstant};
-use smoltcp::wire::{HardwareAddress, IpCidr, TcpPacket};
+use smoltcp::wire::{HardwareAddress, IpCidr, TcpPacket, TcpSeqNumber};
 
 /// A connection's 5-tuple; the protocol is TCP.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -47,8 +47,13 @@ const CONNECT_TIME: Duration = Duration::from_secs(127);
 const RETRANSMIT_TIME: Duration = Duration::from_secs(924);
 /// How long a closed connection waits in FIN-WAIT-2 for the peer's FIN (tcp_fin_timeout).
 const FIN_TIME: Duration = Duration::from_secs(60);
+/// How often a peer whose window is closed is asked, once smoltcp no longer does.
+const WINDOW_PROBE: SmolDuration = SmolDuration::from_secs(1);
 /// When the device has no room, how soon to try again.
 const NO_ROOM_RETRY: Duration = Duration::from_millis(1);
+
+/// Bytes of a TCP header without options.
+const TCP_HEADER: usize = 20;
 
 /// One TCP connection over the link.
 pub struct Flow {
@@ -59,7 +64,8 @@ pub struct Flow {
     core: Mutex<Core>,
     readiness: Arc<Readiness>,
     events: AtomicU32,
-    armed: AtomicU64,
+    /// Its one timer.
+    timer: SpinLock<Option<TimerId>>,
     dropped: AtomicU64,
     me: Weak<Flow>,
 }
@@ -80,6 +86,8 @@ struct Core {
     /// When the present phase (handshake, FIN-WAIT-2) is given up.
     deadline: Option<Instant>,
     removed: bool,
+    /// The sequence number behind the last that was ever sent.
+    highest: Option<TcpSeqNumber>,
 }
 
 fn smol(now: Instant) -> SmolInstant {
@@ -102,7 +110,7 @@ impl Flow {
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = stack.random_u64();
         let now = stack.now();
-        let mut port = Port { stack, key, packet: None };
+        let mut port = Port { stack, key, packet: None, highest: &mut None };
         let mut iface = Interface::new(config, &mut port, smol(now));
         iface.update_ip_addrs(|addresses| {
             // The list has room for several; this is the first.
@@ -125,6 +133,7 @@ impl Flow {
             receive_shut: false,
             deadline: None,
             removed: false,
+            highest: None,
         };
         Arc::new_cyclic(|me| Flow {
             key,
@@ -133,7 +142,7 @@ impl Flow {
             core: Mutex::new(core),
             readiness,
             events: AtomicU32::new(0),
-            armed: AtomicU64::new(u64::MAX),
+            timer: SpinLock::new(None),
             dropped: AtomicU64::new(0),
             me: me.clone(),
         })
@@ -188,9 +197,11 @@ impl Flow {
         self.drain(stack);
     }
 
-    /// Called when the time given to [`Stack`]'s timers has come.
-    pub fn on_timer(&self, stack: &Arc<Stack>) {
-        self.armed.store(u64::MAX, Ordering::Release);
+    /// Called when the time of a timer has come. One that was moved at the last moment is not this one any more.
+    pub fn on_timer(&self, stack: &Arc<Stack>, timer: TimerId) {
+        if self.timer.lock().take_if(|mine| *mine == timer).is_none() {
+            return;
+        }
         match self.core.try_lock() {
             Some(mut core) => {
                 self.drive(stack, &mut core, None);
@@ -238,15 +249,15 @@ impl Flow {
     }
 
     fn ingress(&self, stack: &Stack, core: &mut Core, now: Instant, packet: &[u8]) {
-        let mut port = Port { stack, key: self.key, packet: Some(packet) };
-        core.iface.poll_ingress_single(smol(now), &mut port, &mut core.sockets);
+        let Core { iface, sockets, highest, .. } = core;
+        let mut port = Port { stack, key: self.key, packet: Some(packet), highest };
+        iface.poll_ingress_single(smol(now), &mut port, sockets);
     }
 
     fn egress(&self, stack: &Stack, core: &mut Core, now: Instant) {
-        let mut port = Port { stack, key: self.key, packet: None };
-        while core.iface.poll_egress(smol(now), &mut port, &mut core.sockets)
-            == PollResult::SocketStateChanged
-        {}
+        let Core { iface, sockets, highest, .. } = core;
+        let mut port = Port { stack, key: self.key, packet: None, highest };
+        while iface.poll_egress(smol(now), &mut port, sockets) == PollResult::SocketStateChanged {}
     }
 
     /// The deadline of the phase passed.
@@ -289,6 +300,7 @@ impl Flow {
                 listener.half_open_done();
             }
             core.removed = true;
+            self.disarm(stack);
             stack.remove_flow(&self.key);
             return;
         }
@@ -325,12 +337,18 @@ impl Flow {
                 core.deadline = None;
                 core.socket().set_timeout(Some(SmolDuration::from_secs(RETRANSMIT_TIME.as_secs())));
             }
+            // smoltcp's timer is idle from here on, even where data waits for a window that the peer may have opened
+            // by a segment that was lost: ask it.
+            State::Closing if core.socket().send_queue() > 0 => {
+                core.socket().set_keep_alive(Some(WINDOW_PROBE));
+            }
             State::FinWait2 if core.released => core.deadline = Some(now + FIN_TIME),
             State::TimeWait if core.released => {
                 // A connection that nobody holds waits without buffers.
                 stack.enter_time_wait(self.key, now);
                 core.socket().abort();
                 core.removed = true;
+                self.disarm(stack);
                 stack.remove_flow(&self.key);
             }
             State::Closed => {
@@ -400,12 +418,16 @@ impl Flow {
     }
 
     fn arm(&self, stack: &Stack, at: Instant) {
-        let mut armed = self.armed.load(Ordering::Acquire);
-        while at.0 < armed {
-            match self.armed.compare_exchange(armed, at.0, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return stack.arm_timer(at, self.me.clone()),
-                Err(now) => armed = now,
-            }
+        let mut timer = self.timer.lock();
+        if timer.is_none_or(|TimerId(armed, _)| at < armed) {
+            *timer = Some(stack.move_timer(*timer, at, self.me.clone()));
+        }
+    }
+
+    /// It left the classifier and needs no timer.
+    fn disarm(&self, stack: &Stack) {
+        if let Some(timer) = self.timer.lock().take() {
+            stack.cancel_timer(timer);
         }
     }
 
@@ -623,12 +645,35 @@ struct Port<'a> {
     stack: &'a Stack,
     key: FlowKey,
     packet: Option<&'a [u8]>,
+    highest: &'a mut Option<TcpSeqNumber>,
 }
 
 struct RxToken<'a>(&'a [u8]);
 struct TxToken<'a> {
     stack: &'a Stack,
     key: FlowKey,
+    highest: &'a mut Option<TcpSeqNumber>,
+}
+
+/// When smoltcp sends again what was not acknowledged, its acknowledgements bear the old sequence number too. A peer
+/// that has those bytes must not accept such a segment, nor what it acknowledges (RFC 9293, 3.10.7.4); two such peers
+/// in that state at once would never hear each other again. So an acknowledgement without data bears the number
+/// behind all that was sent (SND.NXT before the retransmission), as other stacks' do. Returns whether it changed
+/// the segment.
+fn mend_acknowledgement(segment: &mut TcpPacket<&mut [u8]>, highest: &mut Option<TcpSeqNumber>) -> bool {
+    let (start, len) = (segment.seq_number(), segment.segment_len());
+    if segment.rst() {
+        return false;
+    }
+    match *highest {
+        Some(sent) if len == 0 && start < sent => {
+            segment.set_seq_number(sent);
+            return true;
+        }
+        Some(sent) if start + len <= sent && !segment.syn() => {}
+        _ => *highest = Some(start + len),
+    }
+    false
 }
 
 impl phy::Device for Port<'_> {
@@ -643,11 +688,13 @@ impl phy::Device for Port<'_> {
 
     fn receive(&mut self, _: SmolInstant) -> Option<(RxToken<'_>, TxToken<'_>)> {
         let packet = self.packet.take()?;
-        Some((RxToken(packet), TxToken { stack: self.stack, key: self.key }))
+        let transmit = TxToken { stack: self.stack, key: self.key, highest: self.highest };
+        Some((RxToken(packet), transmit))
     }
 
     fn transmit(&mut self, _: SmolInstant) -> Option<TxToken<'_>> {
-        self.stack.has_room().then_some(TxToken { stack: self.stack, key: self.key })
+        let Port { stack, key, highest, .. } = self;
+        stack.has_room().then_some(TxToken { stack, key: *key, highest })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -673,10 +720,17 @@ impl phy::TxToken for TxToken<'_> {
         let remote = *self.key.remote.ip();
         self.stack.transmit_ip(remote, len, offload.then_some(16), |packet| {
             let result = f(packet);
-            if offload && packet.len() >= host::IPV4_HEADER + 20 {
-                let sum = host::pseudo_header_sum(*self.key.local.ip(), remote, 6, len - host::IPV4_HEADER);
-                let folded = !host::internet_checksum(sum, &[]);
-                TcpPacket::new_unchecked(&mut packet[host::IPV4_HEADER..]).set_checksum(folded);
+            if packet.len() < host::IPV4_HEADER + TCP_HEADER {
+                return result;
+            }
+            let local = *self.key.local.ip();
+            let mut segment = TcpPacket::new_unchecked(&mut packet[host::IPV4_HEADER..]);
+            let mended = mend_acknowledgement(&mut segment, self.highest);
+            if offload {
+                let sum = host::pseudo_header_sum(local, remote, 6, len - host::IPV4_HEADER);
+                segment.set_checksum(!host::internet_checksum(sum, &[]));
+            } else if mended {
+                segment.fill_checksum(&local.into(), &remote.into());
             }
             result
         })
@@ -687,6 +741,10 @@ impl phy::TxToken for TxToken<'_> {
 pub fn is_local_to(key: &FlowKey, address: IpAddr) -> bool {
     IpAddr::V4(*key.local.ip()) == address
 }
+
+/// A timer among a stack's: its time, and a number that no other has.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct TimerId(pub Instant, pub u64);
 
 /// Pending work that a stack's timers hold weakly.
 pub type TimerTarget = Weak<Flow>;

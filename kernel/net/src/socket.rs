@@ -238,6 +238,11 @@ impl Socket {
         }
     }
 
+    /// Bytes of a stream that the peer has not acknowledged (SIOCOUTQ).
+    pub fn unsent(&self) -> usize {
+        self.stream().map_or(0, |stream| stream.unsent_bytes())
+    }
+
     /// Shows the files that wait to be received from it.
     pub fn visit_queued(&self, visit: &mut dyn FnMut(&Arc<OpenFile>)) {
         if let Some((queue, _)) = self.datagrams() {
@@ -374,7 +379,7 @@ impl File for Socket {
                 (None, Some((queue, _))) => queue.first_len().unwrap_or(0),
                 (None, None) => return Err(Errno::EINVAL.into()),
             },
-            SIOCOUTQ => self.stream().map_or(0, |s| s.unsent_bytes()),
+            SIOCOUTQ => self.unsent(),
             _ => return interface::ioctl(&self.stack, request, arg),
         };
         arg.write(&(value.min(i32::MAX as usize) as i32).to_ne_bytes())?;

@@ -5,7 +5,7 @@ mod lease;
 use crate::address::Address;
 use crate::control::{Control, Ucred};
 use crate::datagram::Datagram;
-use crate::flow::{Flow, FlowKey, Shard, TimerTarget};
+use crate::flow::{Flow, FlowKey, Shard, TimerId, TimerTarget};
 use crate::host::{self, ETHERNET_HEADER, HostConfig, IPV4_HEADER, Neighbours, Resolution};
 use crate::in_flight::InFlight;
 use crate::link::{LinkDevice, NeedsChecksum};
@@ -63,7 +63,7 @@ enum Progress<F, R> {
 }
 
 struct Timers {
-    queue: BTreeMap<(Instant, u64), TimerTarget>,
+    queue: BTreeMap<TimerId, TimerTarget>,
     next: u64,
 }
 
@@ -500,6 +500,11 @@ impl Stack {
         drop(removed);
     }
 
+    /// Timers that are set: one for each connection at most.
+    pub fn timer_count(&self) -> usize {
+        self.timers.lock().queue.len()
+    }
+
     /// Connections in the classifier.
     pub fn flow_count(&self) -> usize {
         self.flows.iter().map(|s| s.lock().len()).sum()
@@ -536,19 +541,28 @@ impl Stack {
         }
     }
 
-    /// Has `target` called at `at`.
-    pub fn arm_timer(&self, at: Instant, target: TimerTarget) {
-        let earliest = {
+    /// Has `target` called at `at`, and not at the time of `old`.
+    pub fn move_timer(&self, old: Option<TimerId>, at: Instant, target: TimerTarget) -> TimerId {
+        let (timer, earliest) = {
             let mut timers = self.timers.lock();
-            let id = timers.next;
+            if let Some(old) = old {
+                timers.queue.remove(&old);
+            }
+            let timer = TimerId(at, timers.next);
             timers.next += 1;
-            let earliest = timers.queue.first_key_value().is_none_or(|((first, _), _)| at < *first);
-            timers.queue.insert((at, id), target);
-            earliest
+            let earliest = timers.queue.first_key_value().is_none_or(|(TimerId(first, _), _)| at < *first);
+            timers.queue.insert(timer, target);
+            (timer, earliest)
         };
         if earliest {
             (self.env.kick)();
         }
+        timer
+    }
+
+    /// Forgets a timer.
+    pub fn cancel_timer(&self, timer: TimerId) {
+        self.timers.lock().queue.remove(&timer);
     }
 
     /// One round of the worker: frames in, timers. Returns when it should run again at the latest; `None` when
@@ -560,18 +574,19 @@ impl Stack {
             let due = {
                 let mut timers = self.timers.lock();
                 match timers.queue.first_entry() {
-                    Some(entry) if entry.key().0 <= now => entry.remove(),
+                    Some(entry) if entry.key().0 <= now => entry.remove_entry(),
                     _ => break,
                 }
             };
-            if let Some(flow) = due.upgrade() {
-                flow.on_timer(self);
+            let (timer, target) = due;
+            if let Some(flow) = target.upgrade() {
+                flow.on_timer(self, timer);
             }
         }
         if more {
             return Some(now);
         }
-        let timer = self.timers.lock().queue.first_key_value().map(|((at, _), _)| *at);
+        let timer = self.timers.lock().queue.first_key_value().map(|(TimerId(at, _), _)| *at);
         match (timer, self.drive_dhcp(now)) {
             (Some(timer), Some(dhcp)) => Some(timer.min(dhcp)),
             (timer, dhcp) => timer.or(dhcp),
