@@ -52,3 +52,4 @@ pub use crate::thread::semaphore::*;
 pub use crate::time::{clock_gettime, gettimeofday, time};
 pub use crate::ucontext::{getcontext, makecontext, setcontext, swapcontext};
 pub use crate::unistd::*;
+pub use crate::utmp::*;

@@ -58,5 +58,6 @@ pub mod thread;
 pub mod time;
 pub mod ucontext;
 pub mod unistd;
+pub mod utmp;
 mod variadic;
 pub mod vector;

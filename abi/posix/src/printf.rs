@@ -189,9 +189,25 @@ posix! {
         crate::fortify::check(n, room);
         to_wide_buffer(to, n, format, list, by_flag(flag))
     }
+    fn register_printf_specifier(_letter: c_int, _print: *mut c_void, _kinds: *mut c_void) -> c_int {
+        refused("register_printf_specifier")
+    }
+    fn register_printf_modifier(_text: *const c_int) -> c_int {
+        refused("register_printf_modifier")
+    }
+    fn register_printf_type(_function: *mut c_void) -> c_int {
+        refused("register_printf_type")
+    }
     fn parse_printf_format(format: *const u8, n: usize, kinds: *mut c_int) -> usize {
         parse(format, n, kinds)
     }
+}
+
+/// Programs cannot add to printf.
+fn refused(name: &str) -> c_int {
+    static SAID: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);
+    crate::report::stub(name, &SAID);
+    errno::fail(Errno::ENOSYS) as c_int
 }
 
 /// The types of printf.h, and the flags beside them.

@@ -133,6 +133,9 @@ macro_rules! symbols_stdio {
             putwc_unlocked: func, musl, ["GLIBC_2.2.5"], full;
             putwchar: func, musl, ["GLIBC_2.2.5"], full;
             putwchar_unlocked: func, musl, ["GLIBC_2.2.5"], full;
+            register_printf_modifier: func, rust, ["GLIBC_2.10"], stub(ENOSYS);
+            register_printf_specifier: func, rust, ["GLIBC_2.10"], stub(ENOSYS);
+            register_printf_type: func, rust, ["GLIBC_2.10"], stub(ENOSYS);
             remove: func, musl, ["GLIBC_2.2.5"], full;
             rename: func, musl, ["GLIBC_2.2.5"], full;
             rewind: func, musl, ["GLIBC_2.2.5"], full;

@@ -18,6 +18,7 @@
 #include <sys/times.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <utmp.h>
 #include <unistd.h>
 #include <gnu/libc-version.h>
 #include <sys/random.h>
@@ -47,5 +48,7 @@ int main(void)
 	void *p; printf("%d", posix_memalign(&p, 256, 100)); printf(" %d", ((uintptr_t)p & 255) == 0); free(p); printf(" %d %d", posix_memalign(&p, 3, 1), posix_memalign(&p, 0, 1)); p = aligned_alloc(64, 128); printf(" %d", ((uintptr_t)p & 63) == 0); free(p); p = memalign(4096, 1); printf(" %d", ((uintptr_t)p & 4095) == 0); free(p); p = valloc(1); printf(" %d", ((uintptr_t)p & 4095) == 0); free(p); errno = 0; printf(" %p e%d", reallocarray(NULL, SIZE_MAX / 2, 3), errno); errno = 0; p = calloc(SIZE_MAX / 2, 3); printf(" %p e%d", p, errno); errno = 0; p = malloc(SIZE_MAX - 100); printf(" %p e%d", p, errno); p = realloc(malloc(5), 0); printf(" realloc 0 %d %d\n", p != NULL, malloc_trim(0) >= 0);
 	unsigned char r[16] = { 0 }; printf("random %zd %d", getrandom(r, 16, 0), getentropy(r, 16)); errno = 0; static char big[300]; printf(" %d e%d\n", getentropy(big, 300), errno);
 
+	close(open("log", O_CREAT | O_WRONLY, 0600)); struct utmp entry = { .ut_type = USER_PROCESS, .ut_line = "pts/9", .ut_user = "joe" }, back; updwtmp("log", &entry); updwtmp("log", &entry); updwtmp("missing", &entry);
+	FILE *log = fopen("log", "r"); while (fread(&back, sizeof back, 1, log) == 1) printf("%s %s %d %zu\n", back.ut_line, back.ut_user, back.ut_type, sizeof back); fclose(log); printf("%d\n", access("missing", F_OK)); unlink("log");
 	return 0;
 }
