@@ -83,6 +83,15 @@ impl<'a> Hash<'a> {
         Some(Hash::Sysv { buckets: table.get(8..buckets)?, chains: table.get(buckets..chains)? })
     }
 
+    /// Whether the filter lets the name pass: most objects of a scope are ruled out by this alone.
+    #[inline]
+    pub fn may_hold(&self, name: &Name<'_>) -> bool {
+        let Hash::Gnu { bloom, shift, .. } = self else { return true };
+        let word = (name.gnu as usize / 64) & (bloom.len() / 8).wrapping_sub(1);
+        let mask = 1u64 << (name.gnu % 64) | 1u64 << ((name.gnu >> shift) % 64);
+        u64_at(bloom, word * 8).is_some_and(|bits| bits & mask == mask)
+    }
+
     /// Indices of symbols that may have this name; the caller compares. Ends on every input.
     pub fn candidates(&self, name: &Name<'_>) -> Candidates<'a> {
         match *self {

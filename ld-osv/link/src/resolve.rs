@@ -114,6 +114,9 @@ impl<T: Table> World<'_, T> {
                     return None;
                 }
                 let loaded = self.get(id)?;
+                if !loaded.object.hash.may_hold(name) {
+                    return None;
+                }
                 let symbol = loaded.object.lookup(name, version, usage)?;
                 let mut found = loaded.definition(id, &symbol);
                 if usage != Use::Copy && found.kind != elf::STT_TLS {
@@ -151,7 +154,11 @@ impl<T: Table> World<'_, T> {
         let name = Name::new(object.symbol_name(&symbol)?);
         let wanted = object.versions.wanted(index);
         let version = wanted.map(|needed| needed.name);
-        let found = self.lookup(self.scope_of(id), &name, version, usage, loaded.is_musl)?;
+        let own = [Place::Object(id)];
+        let find = |part: &[Place]| {
+            part.iter().find_map(|place| self.lookup_in(*place, &name, version, usage, loaded.is_musl))
+        };
+        let found = self.scopes(loaded, &own).into_iter().find_map(find)?;
         if found.is_unique && usage != Use::Copy {
             return Some(self.first_unique(&name, version, usage).unwrap_or(found));
         }
@@ -159,13 +166,21 @@ impl<T: Table> World<'_, T> {
     }
 
     /// Where references of the object `id` are looked up, in order.
-    pub fn scope_of(&self, id: Id) -> impl Iterator<Item = Place> + '_ {
-        let loaded = self.get(id);
-        let symbolic = loaded.is_some_and(|loaded| loaded.object.flags & elf::DF_SYMBOLIC != 0);
-        let group = loaded.map_or(&[][..], |loaded| &loaded.group);
-        let deep = if loaded.is_some_and(|loaded| loaded.is_deep) { group } else { &[] };
-        let own = symbolic.then_some(Place::Object(id)).into_iter();
-        own.chain(deep.iter().copied()).chain(self.global.iter().copied()).chain(group.iter().copied())
+    pub fn scope_of(&self, id: Id) -> Vec<Place> {
+        let own = [Place::Object(id)];
+        self.get(id).map_or(Vec::new(), |loaded| self.scopes(loaded, &own).concat())
+    }
+
+    /// The parts of an object's scope. `own` is the object itself.
+    fn scopes<'s>(&'s self, loaded: &'s Loaded<'_>, own: &'s [Place]) -> [&'s [Place]; 4] {
+        let is_symbolic = loaded.object.flags & elf::DF_SYMBOLIC != 0;
+        let group = loaded.group.as_slice();
+        [
+            if is_symbolic { own } else { &[] },
+            if loaded.is_deep { group } else { &[] },
+            &self.global,
+            if loaded.is_deep { &[] } else { group },
+        ]
     }
 
     /// An object and all that it needs, breadth first: the scope of its handle.

@@ -96,7 +96,7 @@ impl State {
         let for_musl = self.get(asker.unwrap_or(0)).is_some_and(|loaded| loaded.is_musl);
         let main = || asker.map_or(Place::Object(0), Place::Object);
         let (scope, named) = match handle {
-            DEFAULT => (self.scope_of(asker.unwrap_or(0)).collect(), main()),
+            DEFAULT => (self.scope_of(asker.unwrap_or(0)), main()),
             NEXT => {
                 let asker = asker.ok_or("RTLD_NEXT used in code not dynamically loaded")?;
                 (self.scope_after(asker), main())
