@@ -46,6 +46,9 @@ fn main() {
             Ok(guest.run()?.expect(0, "a\n1\n3\nsub\n3\n")?)
         }));
     }
+    for cpus in ["1", "2"] {
+        trials.push(trial(format!("python.c{cpus}"), move || python(cpus)));
+    }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
@@ -64,6 +67,33 @@ fn cases(program: &str, build: Build, cpus: &str) -> Result<(), Failed> {
     let repeats = repeats();
     let guest = Guest::new(binary).flags(shell).flags(&["-c", cpus]).args(&[&repeats]);
     Ok(guest.timeout(Duration::from_secs(600)).run()?.expect(0, " passed, 0 failed")?)
+}
+
+/// Debian's Python with what of its library fits a root in memory.
+fn python(cpus: &str) -> Result<(), Failed> {
+    const LIBRARY: &str = "/usr/lib/python3.11";
+    const LEFT_OUT: &[&str] =
+        &["test", "idlelib", "lib2to3", "ensurepip", "tkinter", "turtledemo", "pydoc_data", "__pycache__"];
+    let mut flags = Vec::new();
+    for entry in std::fs::read_dir(LIBRARY)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !LEFT_OUT.contains(&name.as_str()) && !name.starts_with("config-") {
+            flags.extend(["--add".to_owned(), format!("{LIBRARY}/{name}")]);
+        }
+    }
+    let program =
+        programs::repository().join("compat-tests/programs/processes/subprocess_multiprocessing.py");
+    for tool in ["cat", "sleep", "echo"] {
+        flags.extend(["--add".to_owned(), format!("/usr/bin/busybox:/bin/{tool}")]);
+    }
+    flags.extend(["--add".to_owned(), "/usr/bin/dash:/bin/sh".to_owned()]);
+    // For ctypes, which multiprocessing's shared values are made of.
+    flags.extend(["--add".to_owned(), "/usr/lib/x86_64-linux-gnu/libffi.so.8".to_owned()]);
+    flags.extend(["--add".to_owned(), format!("{}:/w/processes.py", program.display())]);
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let guest = Guest::new("/usr/bin/python3.11").flags(&flags).flags(&["-m", "512M", "-c", cpus]);
+    let guest = guest.args(&["/w/processes.py"]).timeout(Duration::from_secs(240));
+    Ok(guest.run()?.expect(0, "python's processes work")?)
 }
 
 /// The cases are about Linux: it must pass them.

@@ -641,6 +641,11 @@ pub(crate) fn become_reaper() {
     REAPER.store(core::ptr::from_ref(current()).cast_mut(), Ordering::Release);
 }
 
+/// Whether somebody waits to be buried.
+pub(crate) fn has_dead() -> bool {
+    !DEAD_LIST.is_empty()
+}
+
 /// Buries those who died so far; gives whether there were any.
 pub(crate) fn bury() -> bool {
     let mut any = false;

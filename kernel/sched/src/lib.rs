@@ -148,6 +148,11 @@ pub fn exit() -> ! {
     unreachable!("a dead thread was scheduled")
 }
 
+/// Whether threads that ended wait for the reaper.
+pub fn has_dead() -> bool {
+    cpu::has_dead()
+}
+
 /// What the reaper thread does for ever: calls `release` for threads that ended.
 pub fn reap() -> ! {
     cpu::become_reaper();

@@ -114,7 +114,8 @@ pub fn signal(application: &Arc<Process>, signo: u32) {
 
 /// Starts the kernel threads that this crate needs: the reaper and the timer thread.
 pub fn start_services() -> Result<(), osv_mm::OutOfMemory> {
-    thread::spawn_kernel("reaper", || osv_sched::reap())?;
+    // It has little to do and others wait for what it frees.
+    thread::spawn_kernel("reaper", || osv_sched::reap())?.entity.set_nice(-20);
     thread::spawn_kernel("timers", || osv_sync::timer::serve())?;
     Ok(())
 }

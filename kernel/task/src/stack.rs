@@ -31,6 +31,13 @@ impl KernelStack {
         if let Some(bottom) = FREE.lock().pop() {
             return Ok(KernelStack { bottom });
         }
+        if osv_sched::has_dead() {
+            // A program that forks in a loop is not to run away from the reaper, which has stacks for it.
+            osv_sched::yield_now();
+            if let Some(bottom) = FREE.lock().pop() {
+                return Ok(KernelStack { bottom });
+            }
+        }
         let area = mmu().kernel_area();
         let slot = NEXT_SLOT.fetch_add(1, Ordering::Relaxed);
         // The upper half of the area: the lower is for large buffers.
