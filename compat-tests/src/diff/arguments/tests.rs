@@ -43,3 +43,11 @@ fn a_star_matches_any_run() {
     assert!(matches("a*c", "abbc") && matches("*", "") && matches("a b", "a b") && matches("*b*", "abc"));
     assert!(!matches("a*c", "abcd") && !matches("", "a") && !matches("a*b*c", "acb"));
 }
+
+#[test]
+fn what_is_a_systems_own_does_not_compare() {
+    let shown =
+        "getpid as meant: 17\ngetrandom as meant: 64, wrote 63\nread as meant: 10, wrote 10\nend of cases\n";
+    let same = "getpid as meant: ok\ngetrandom as meant: 64\nread as meant: 10, wrote 10\nend of cases\n";
+    assert_eq!(comparable(shown), same);
+}
