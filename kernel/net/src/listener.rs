@@ -38,6 +38,8 @@ pub struct Listener {
 
 /// Half-open connections that one listener may have, beyond its backlog.
 const HALF_OPEN_EXTRA: usize = 128;
+/// And at most, as each has buffers already: what strangers can make a listener hold must not be the machine's memory.
+pub const HALF_OPEN_MAX: usize = 256;
 
 impl Listener {
     /// Listens at `local`; up to `backlog` connections wait.
@@ -70,7 +72,7 @@ impl Listener {
         if self.closed.load(Ordering::Acquire) || self.full() {
             return false;
         }
-        let cap = self.backlog.load(Ordering::Relaxed) + HALF_OPEN_EXTRA;
+        let cap = (self.backlog.load(Ordering::Relaxed) + HALF_OPEN_EXTRA).min(HALF_OPEN_MAX);
         if self.half_open.fetch_add(1, Ordering::Relaxed) >= cap {
             self.half_open.fetch_sub(1, Ordering::Relaxed);
             return false;

@@ -4,8 +4,9 @@
 
 use super::{ADDRESSES, at, random, who};
 use crate::control::Control;
-use crate::host::HostConfig;
+use crate::host::{self, HostConfig};
 use crate::link::{LinkDevice, LinkFull, NeedsChecksum};
+use crate::listener::HALF_OPEN_MAX;
 use crate::socket::{Family, Kind, MessageFlags, Socket};
 use crate::stack::{Env, Stack};
 use crate::stream::Shutdown;
@@ -14,9 +15,12 @@ use osv_base::{Errno, Fail, Instant};
 use osv_sync::Events;
 use osv_vfs::file::File;
 use proptest::prelude::*;
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{EthernetProtocol, IpProtocol, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::vec::Vec;
@@ -260,6 +264,54 @@ impl Tally {
             Err(fail) => assert_eq!(fail, EAGAIN),
         }
     }
+}
+
+/// A SYN from port `port` of a host that answers nothing, as a frame.
+fn stray_syn(port: u16) -> Vec<u8> {
+    let from = Ipv4Addr::new(10, 0, 0, 99);
+    let syn = TcpRepr {
+        src_port: port,
+        dst_port: 7,
+        control: TcpControl::Syn,
+        seq_number: TcpSeqNumber(i32::from(port)),
+        ack_number: None,
+        window_len: 1000,
+        window_scale: None,
+        max_seg_size: Some(1460),
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload: &[],
+    };
+    let packet = host::ipv4_packet(from, ADDRESSES[0], IpProtocol::Tcp, syn.buffer_len(), |out| {
+        let (from, to) = (from.into(), ADDRESSES[0].into());
+        syn.emit(&mut TcpPacket::new_unchecked(out), &from, &to, &ChecksumCapabilities::default());
+    });
+    let mut frame = std::vec![0; host::ETHERNET_HEADER + packet.len()];
+    host::write_ethernet(&mut frame, [2, 9, 9, 9, 9, 9], [2, 0, 0, 0, 0, 0], EthernetProtocol::Ipv4);
+    frame[host::ETHERNET_HEADER..].copy_from_slice(&packet);
+    frame
+}
+
+#[test]
+fn a_flood_of_openings_is_held_off_and_passes() {
+    let world = World::new(Weather { seed: 1, lost: 0, doubled: 0, delay: 1 });
+    let stack = &world.stacks[0];
+    let listener = Socket::new(stack, Family::Inet, Kind::Stream).unwrap();
+    listener.bind(&at(Ipv4Addr::UNSPECIFIED, 7)).unwrap();
+    listener.listen(4096).unwrap();
+    for port in 1..=1000 {
+        stack.receive(&stray_syn(port), false);
+    }
+    assert_eq!(stack.flow_count(), HALF_OPEN_MAX);
+    assert_eq!(stack.counters.refused_handshakes.load(Ordering::Relaxed), 1000 - HALF_OPEN_MAX as u64);
+    assert_eq!(listener.accept(true).map(drop), Err(EAGAIN));
+    // Nobody answers; the places are given back, and others come in.
+    world.run(Duration::from_secs(12));
+    assert_eq!((stack.flow_count(), stack.timer_count()), (0, 0));
+    let client = Socket::new(&world.stacks[1], Family::Inet, Kind::Stream).unwrap();
+    let _ = client.connect(&at(ADDRESSES[0], 7), true);
+    world.until("accept", || listener.accept(true).ok());
 }
 
 #[test]
