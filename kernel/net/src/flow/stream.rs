@@ -1,0 +1,189 @@
+//! A flow as a stream: what socket calls do with it.
+
+use super::{FIN_TIME, Flow, RECV_BUFFER};
+use crate::stream::{Shutdown, Stream, Try};
+use core::net::SocketAddr;
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+use osv_base::Errno;
+use osv_base::io::{Sink, Source};
+use osv_sync::Events;
+use smoltcp::socket::tcp::State;
+use smoltcp::time::Duration as SmolDuration;
+
+impl Stream for Flow {
+    fn try_recv(&self, to: &mut dyn Sink, peek: bool) -> Try<usize> {
+        let Some(stack) = self.stack.upgrade() else { return Some(Err(Errno::ENETDOWN.into())) };
+        let mut core = self.core.lock();
+        if !self.inbox.is_empty() {
+            self.drive(&stack, &mut core, None);
+        }
+        let socket = core.socket();
+        let answer = if socket.can_recv() {
+            let before = socket.recv_queue();
+            let mut done = 0;
+            if peek {
+                if let Ok(bytes) = socket.peek(to.remaining()) {
+                    done = to.put(bytes);
+                }
+            } else {
+                // Twice at most: the ring may wrap.
+                while to.remaining() > 0 && !to.faulted() && socket.can_recv() {
+                    match socket.recv(|bytes| {
+                        let n = to.put(bytes);
+                        (n, n)
+                    }) {
+                        Ok(0) | Err(_) => break,
+                        Ok(n) => done += n,
+                    }
+                }
+                if before * 2 >= RECV_BUFFER {
+                    // The window was small: the peer wants to know of the room.
+                    let now = stack.now();
+                    self.egress(&stack, &mut core, now);
+                }
+                self.publish(&mut core, false);
+            }
+            Some(Ok(done))
+        } else if let Some(error) = core.error.take() {
+            self.publish(&mut core, false);
+            Some(if error == Errno::EPIPE { Ok(0) } else { Err(error.into()) })
+        } else if core.receive_shut || !core.socket().may_recv() && core.last != State::SynSent {
+            Some(Ok(0))
+        } else {
+            None
+        };
+        self.release(&stack, core);
+        answer
+    }
+
+    fn try_send(&self, from: &mut dyn Source) -> Try<usize> {
+        let Some(stack) = self.stack.upgrade() else { return Some(Err(Errno::ENETDOWN.into())) };
+        let mut core = self.core.lock();
+        if !self.inbox.is_empty() {
+            self.drive(&stack, &mut core, None);
+        }
+        let answer = if core.socket().may_send() {
+            let socket = core.socket();
+            let mut done = 0;
+            while from.remaining() > 0 && !from.faulted() {
+                match socket.send(|room| {
+                    let n = from.take(room);
+                    (n, n)
+                }) {
+                    Ok(0) | Err(_) => break,
+                    Ok(n) => done += n,
+                }
+            }
+            if done > 0 {
+                let now = stack.now();
+                self.egress(&stack, &mut core, now);
+                self.settle(&stack, &mut core, now, false);
+                Some(Ok(done))
+            } else if from.remaining() == 0 || from.faulted() {
+                Some(Ok(0))
+            } else {
+                core.wants_room = true;
+                self.publish(&mut core, false);
+                None
+            }
+        } else if matches!(core.last, State::SynSent | State::SynReceived) {
+            None
+        } else {
+            let error = core.error.take().unwrap_or(Errno::EPIPE);
+            Some(Err(error.into()))
+        };
+        self.release(&stack, core);
+        answer
+    }
+
+    fn poll(&self) -> Events {
+        if !self.inbox.is_empty()
+            && let Some(stack) = self.stack.upgrade()
+        {
+            self.drain(&stack);
+        }
+        Events::from_bits_retain(self.events.load(Ordering::Acquire))
+    }
+
+    fn readable_bytes(&self) -> usize {
+        self.core.lock().socket().recv_queue()
+    }
+
+    fn unsent_bytes(&self) -> usize {
+        self.core.lock().socket().send_queue()
+    }
+
+    fn shutdown(&self, how: Shutdown) {
+        let Some(stack) = self.stack.upgrade() else { return };
+        let mut core = self.core.lock();
+        if how.read() {
+            core.receive_shut = true;
+        }
+        if how.write() {
+            core.socket().close();
+        }
+        self.drive(&stack, &mut core, None);
+        self.release(&stack, core);
+    }
+
+    fn close(&self, reset: bool) {
+        let Some(stack) = self.stack.upgrade() else { return };
+        let mut core = self.core.lock();
+        if core.released {
+            return;
+        }
+        core.released = true;
+        // Unread bytes at close reset the connection (RFC 1122, 4.2.2.13).
+        if reset || core.socket().can_recv() {
+            core.socket().abort();
+        } else {
+            core.socket().close();
+        }
+        self.drive(&stack, &mut core, None);
+        if core.socket().state() == State::FinWait2 {
+            core.deadline = Some(stack.now() + FIN_TIME);
+        }
+        if core.socket().state() == State::TimeWait && !core.removed {
+            let now = stack.now();
+            self.changed_state(&stack, &mut core, State::TimeWait, now);
+        }
+        self.release(&stack, core);
+    }
+
+    fn take_error(&self) -> Option<Errno> {
+        let mut core = self.core.lock();
+        let error = core.error.take();
+        self.publish(&mut core, false);
+        error
+    }
+
+    fn local(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::V4(self.key.local))
+    }
+    fn peer(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::V4(self.key.remote))
+    }
+    fn set_nodelay(&self, on: bool) {
+        self.core.lock().socket().set_nagle_enabled(!on);
+    }
+    fn set_keepalive(&self, idle: Option<Duration>) {
+        let idle = idle.map(|d| SmolDuration::from_millis(d.as_millis() as u64));
+        self.core.lock().socket().set_keep_alive(idle);
+    }
+    fn tcp_state(&self) -> u8 {
+        match self.core.lock().socket().state() {
+            State::Established => 1,
+            State::SynSent => 2,
+            State::SynReceived => 3,
+            State::FinWait1 => 4,
+            State::FinWait2 => 5,
+            State::TimeWait => 6,
+            State::Closed => 7,
+            State::CloseWait => 8,
+            State::LastAck => 9,
+            State::Listen => 10,
+            State::Closing => 11,
+        }
+    }
+}
