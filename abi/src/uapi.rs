@@ -6,6 +6,7 @@
 
 pub mod event;
 pub mod file;
+pub mod ipc;
 pub mod memory;
 pub mod process;
 pub mod signal;

@@ -16,12 +16,16 @@ const FORMS: [(&str, Build); 2] = [("trap", Build::GlibcStatic), ("call", Build:
 
 /// Programs of `programs/diff`, and on how many CPUs the guest runs them.
 const PROGRAMS: &[(&str, &str)] = &[
+    ("attributes", "1"),
     ("clocks", "1"),
+    ("descriptors", "1"),
     ("files", "1"),
     ("memory", "2"),
     ("pipes", "1"),
     ("processes", "2"),
+    ("segments", "2"),
     ("signals", "1"),
+    ("sigio", "1"),
     ("sockets", "1"),
     ("threads", "2"),
 ];

@@ -13,10 +13,10 @@ macro_rules! syscalls_memory {
             26 msync [memory::msync] (addr: UserAddr, len: Size, flags: SyncFlags) [full] call;
             27 mincore [memory::mincore] (addr: UserAddr, len: Size, vec: UserAddr) [full] call;
             28 madvise [memory::madvise] (addr: UserAddr, len: Size, advice: Advice) [partial("MADV_FREE frees at once; MADV_REMOVE: EOPNOTSUPP; no page merging, no memory-failure injection: EINVAL")] call;
-            29 shmget [] () [stub(ENOSYS)] call;
-            30 shmat [] () [stub(ENOSYS)] call;
-            31 shmctl [] () [stub(ENOSYS)] call;
-            67 shmdt [] () [stub(ENOSYS)] call;
+            29 shmget [memory::shmget] (key: Int, size: Size, flags: Flags) [full] call;
+            30 shmat [memory::shmat] (id: Int, addr: UserAddr, flags: Flags) [full] call;
+            31 shmctl [memory::shmctl] (id: Int, command: Int, buf: UserAddr) [partial("the times of an attachment that ends by exec or exit are not noted")] call;
+            67 shmdt [memory::shmdt] (addr: UserAddr) [full] call;
             149 mlock [memory::mlock] (addr: UserAddr, len: Size) [full] call;
             150 munlock [memory::munlock] (addr: UserAddr, len: Size) [full] call;
             151 mlockall [memory::mlockall] (flags: LockAllFlags) [full] call;

@@ -36,6 +36,9 @@ const RESULT_IS_ITS_OWN: &[&str] = &[
     "sched_getaffinity",
     "set_tid_address",
     "setsid",
+    "shmat",
+    "shmctl",
+    "shmget",
     "time",
     "times",
 ];

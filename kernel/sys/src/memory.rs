@@ -1,5 +1,9 @@
 //! Memory: mmap(2) and kin, over `osv_mm::space`.
 
+mod segments;
+
+pub use segments::*;
+
 use crate::cx::Cx;
 use osv_abi::arg::{Fd, Size, ULong};
 use osv_abi::uapi::memory::{Advice, LockAllFlags, LockFlags, MapFlags, Prot, RemapFlags, SyncFlags};
