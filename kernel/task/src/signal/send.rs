@@ -28,7 +28,13 @@ fn on_arrival(process: &Process, signo: u32) {
         }
     } else if SigSet::STOPPING.has(signo) {
         discard(process, SigSet::EMPTY.with(sig::CONT));
-    } else if signo == sig::KILL {
+    }
+}
+
+/// SIGKILL lets a stopped process go on, to its end. Only now that it is queued: else what was queued before it, and
+/// waited for the process to continue, could be what ends it.
+fn release_for_kill(process: &Process, signo: u32) {
+    if signo == sig::KILL {
         process.stopped.0.store(false, Ordering::SeqCst);
         process.stopped.1.wake_all();
     }
@@ -84,6 +90,7 @@ pub fn to_process(process: &Arc<Process>, info: Siginfo) -> bool {
         return true;
     }
     let Some(added) = process.pending.lock().push(info, queue_limit(process)) else { return false };
+    release_for_kill(process, signo);
     if !added {
         return true;
     }
@@ -108,6 +115,7 @@ pub fn to_thread(thread: &Thread, info: Siginfo) -> bool {
         Some(false) => return true,
         Some(true) => {}
     }
+    release_for_kill(process, signo);
     process.arrivals.changed(Events::IN);
     if !thread.blocks(signo) {
         thread.notify(exit_work::SIGNAL);
