@@ -42,6 +42,14 @@ fn main() {
     for (binary, arguments, fragment) in rows {
         trials.push(trial(binary, move || run(OsStr::new(binary), &[], arguments, fragment)));
     }
+    trials.push(trial("busybox.full", || {
+        // The root is in RAM: whoever fills it is told so, and lives to say it.
+        let guest = Guest::new("busybox").flags(&["-m", "32M"]);
+        let outcome = guest.args(&["dd", "if=/dev/zero", "of=/tmp/x", "bs=1M", "count=100"]).run()?;
+        outcome.expect(1, "")?;
+        let told = outcome.stderr.contains("No space left on device");
+        if told { Ok(()) } else { Err(outcome.stderr.into()) }
+    }));
     trials.push(trial("openssl", || {
         let file = programs::output().join("abc");
         std::fs::create_dir_all(programs::output())?;

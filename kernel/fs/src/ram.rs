@@ -20,7 +20,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicU64, Ordering};
 use osv_base::Res;
-use osv_mm::frame;
+use osv_mm::{frame, pressure};
 use osv_sync::{Mutex, SpinLock};
 use osv_vfs::inode::{FsStat, NewNode};
 use osv_vfs::{FileSystem, Inode, Kind};
@@ -137,7 +137,7 @@ impl FileSystem for RamFs {
             magic: self.magic,
             block_size: 4096,
             blocks: counts.total as u64 + lower.blocks,
-            free: counts.free.saturating_sub(counts.reserve) as u64,
+            free: counts.free.saturating_sub(pressure::low()) as u64,
             files: counts.total as u64 + lower.files,
             files_free: counts.free as u64,
         }

@@ -5,10 +5,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 use osv_base::io::{Sink, Source};
-use osv_base::{Errno, PAGE_SIZE, Res};
+use osv_base::{Errno, PAGE_SIZE, Pages as Budget, Res};
 use osv_mm::frame::{Frame, Use};
-use osv_mm::meminfo;
 use osv_mm::pager::Pager;
+use osv_mm::{meminfo, pressure};
 use osv_vfs::{At, File, Io};
 
 /// Pages in one chunk of the index.
@@ -16,6 +16,12 @@ const CHUNK: u64 = 512;
 const PAGE: u64 = PAGE_SIZE as u64;
 /// Longest file.
 pub(super) const MAX_LEN: u64 = i64::MAX as u64;
+
+/// Whether one more page may go to a file. The last of memory is for page faults: a writer gets an error that it can
+/// handle, where a fault could only end the application.
+fn room() -> Res<()> {
+    pressure::admit(Budget(1)).map_err(|_| Errno::ENOSPC.into())
+}
 
 /// Pages by index. Chunks grow as far as they are used, so a small file costs a few bytes.
 #[derive(Default)]
@@ -195,6 +201,7 @@ impl Data {
         if let Some(frame) = self.pages.get(index) {
             return Ok(frame.clone());
         }
+        room()?;
         let (frame, moved) = match self.lower_has(index) {
             Some(lower) => (lower.pager.page(index, false)?.duplicate(Use::User), true),
             None => (Frame::zeroed(Use::User), false),
@@ -242,6 +249,7 @@ impl Data {
 
     /// A page that is written from end to end need not be zeroed first.
     fn write_new_page(&mut self, index: u64, from: &mut dyn Source) -> Res<usize> {
+        room()?;
         let frame = Frame::alloc(Use::User).map_err(|_| Errno::ENOSPC)?;
         let n = frame.write_from(0..PAGE_SIZE, from);
         frame.zero(n..PAGE_SIZE);
@@ -271,6 +279,7 @@ impl Data {
         let lower_end = self.lower.as_ref().map_or(0, |lower| lower.len.div_ceil(PAGE));
         self.pages.remove(first.max(lower_end), last);
         for index in first..last.min(lower_end) {
+            room()?;
             let zero = Frame::zeroed(Use::User).map_err(|_| Errno::ENOSPC)?;
             self.pages.insert(index, zero)?;
         }
