@@ -18,9 +18,11 @@ const FORMS: [(&str, Build); 2] = [("trap", Build::GlibcStatic), ("call", Build:
 const PROGRAMS: &[(&str, &str)] = &[
     ("attributes", "1"),
     ("clocks", "1"),
+    ("connections", "1"),
     ("descriptors", "1"),
     ("files", "1"),
     ("memory", "2"),
+    ("messages", "1"),
     ("pipes", "1"),
     ("processes", "2"),
     ("segments", "2"),
