@@ -23,7 +23,7 @@ use osv_sync::{Mutex, MutexGuard, Readiness, SpinLock};
 use port::Port;
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{self, State};
-use smoltcp::time::{Duration as SmolDuration, Instant as SmolInstant};
+use smoltcp::time::Instant as SmolInstant;
 use smoltcp::wire::{HardwareAddress, IpCidr, TcpSeqNumber};
 
 /// A connection's 5-tuple; the protocol is TCP.
@@ -49,8 +49,6 @@ const CONNECT_TIME: Duration = Duration::from_secs(127);
 const RETRANSMIT_TIME: Duration = Duration::from_secs(924);
 /// How long a closed connection waits in FIN-WAIT-2 for the peer's FIN (tcp_fin_timeout).
 const FIN_TIME: Duration = Duration::from_secs(60);
-/// How often a peer whose window is closed is asked, once smoltcp no longer does.
-const WINDOW_PROBE: SmolDuration = SmolDuration::from_secs(1);
 /// When the device has no room, how soon to try again.
 const NO_ROOM_RETRY: Duration = Duration::from_millis(1);
 
@@ -97,6 +95,12 @@ fn smol(now: Instant) -> SmolInstant {
 }
 
 impl Core {
+    /// In TIME-WAIT with a descriptor still open: smoltcp would empty the buffers when the time is over, and what the
+    /// application has not read yet is its. There is nothing to send; the wait begins anew when it closes.
+    fn waits_for_reader(&mut self) -> bool {
+        !self.released && self.socket().state() == State::TimeWait
+    }
+
     fn socket(&mut self) -> &mut tcp::Socket<'static> {
         self.sockets.get_mut(self.handle)
     }
@@ -257,6 +261,9 @@ impl Flow {
     }
 
     fn egress(&self, stack: &Stack, core: &mut Core, now: Instant) {
+        if core.waits_for_reader() {
+            return;
+        }
         let Core { iface, sockets, highest, .. } = core;
         let mut port = Port { stack, key: self.key, packet: None, highest };
         while iface.poll_egress(smol(now), &mut port, sockets) == PollResult::SocketStateChanged {}

@@ -17,6 +17,7 @@ use osv_sync::Events;
 use osv_vfs::file::File;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::string::ToString;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -289,4 +290,31 @@ fn a_port_is_bound_once() {
     assert_eq!(second.bind(&at(Ipv4Addr::UNSPECIFIED, 7)), Err(Fail::Errno(Errno::EADDRINUSE)));
     first.released();
     second.bind(&at(Ipv4Addr::UNSPECIFIED, 7)).unwrap();
+}
+
+#[test]
+fn a_dual_stack_listener_takes_both_families() {
+    let stack = Stack::new(ENV);
+    let six = |ip: &str, port| Address::Inet(SocketAddr::new(ip.parse().unwrap(), port));
+    let server = Socket::new(&stack, Family::Inet6, Kind::Stream).unwrap();
+    server.bind(&six("::", 7)).unwrap();
+    server.listen(4).unwrap();
+    for (family, to, from) in [
+        (Family::Inet, at(Ipv4Addr::LOCALHOST, 7), "::ffff:127.0.0.1"),
+        (Family::Inet6, six("::1", 7), "::1"),
+        (Family::Inet6, six("::ffff:127.0.0.1", 7), "::ffff:127.0.0.1"),
+    ] {
+        let client = Socket::new(&stack, family, Kind::Stream).unwrap();
+        client.connect(&to, true).unwrap();
+        let peer = server.accept(true).unwrap().peer();
+        assert!(matches!(peer, Ok(Address::Inet(a)) if a.ip().to_string() == from), "{peer:?}");
+    }
+    // IPV6_V6ONLY leaves IPv4 alone.
+    let only = Socket::new(&stack, Family::Inet6, Kind::Stream).unwrap();
+    only.set_option(41, 26, &1i32.to_ne_bytes()).unwrap();
+    only.bind(&six("::", 8)).unwrap();
+    only.listen(4).unwrap();
+    let client = Socket::new(&stack, Family::Inet, Kind::Stream).unwrap();
+    let refused = client.connect(&at(Ipv4Addr::LOCALHOST, 8), true);
+    assert_eq!(refused, Err(Fail::Errno(Errno::ECONNREFUSED)));
 }

@@ -1,6 +1,6 @@
 //! What follows from a connection's state: who is told, which timer is set, when it is given up.
 
-use super::{Core, FIN_TIME, Flow, NO_ROOM_RETRY, RETRANSMIT_TIME, SEND_BUFFER, WINDOW_PROBE, smol};
+use super::{Core, FIN_TIME, Flow, NO_ROOM_RETRY, RETRANSMIT_TIME, SEND_BUFFER, smol};
 use crate::listener::Incoming;
 use crate::stack::Stack;
 use alloc::sync::Arc;
@@ -55,6 +55,9 @@ impl Flow {
             stack.remove_flow(&self.key);
             return;
         }
+        if core.waits_for_reader() {
+            return;
+        }
         let wanted = core.iface.poll_at(smol(now), &core.sockets).map(|at| {
             let at = Instant((at.total_micros().max(0) as u64) * 1000);
             // "Now" after all was sent that could be: the device had no room.
@@ -87,11 +90,6 @@ impl Flow {
             State::Established => {
                 core.deadline = None;
                 core.socket().set_timeout(Some(SmolDuration::from_secs(RETRANSMIT_TIME.as_secs())));
-            }
-            // smoltcp's timer is idle from here on, even where data waits for a window that the peer may have opened
-            // by a segment that was lost: ask it.
-            State::Closing if core.socket().send_queue() > 0 => {
-                core.socket().set_keep_alive(Some(WINDOW_PROBE));
             }
             State::FinWait2 if core.released => core.deadline = Some(now + FIN_TIME),
             State::TimeWait if core.released => {
