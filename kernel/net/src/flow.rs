@@ -261,7 +261,8 @@ impl Flow {
     }
 
     fn egress(&self, stack: &Stack, core: &mut Core, now: Instant) {
-        if core.waits_for_reader() {
+        // The round that enters TIME-WAIT still acknowledges the peer's FIN.
+        if core.last == State::TimeWait && core.waits_for_reader() {
             return;
         }
         let Core { iface, sockets, highest, .. } = core;
