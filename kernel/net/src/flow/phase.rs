@@ -73,6 +73,11 @@ impl Flow {
     }
 
     pub(super) fn changed_state(&self, stack: &Arc<Stack>, core: &mut Core, state: State, now: Instant) {
+        if matches!(state, State::FinWait1 | State::Closing | State::LastAck) {
+            // A probe is a byte at the last number that was sent. Once that is the FIN's, a peer that has not seen the
+            // FIN would take the byte for data. The FIN itself is sent again until it is acknowledged.
+            core.socket().set_keep_alive(None);
+        }
         match state {
             State::Established | State::CloseWait if core.listener.is_some() => {
                 core.deadline = None;

@@ -169,7 +169,12 @@ impl Stream for Flow {
     }
     fn set_keepalive(&self, idle: Option<Duration>) {
         let idle = idle.map(|d| SmolDuration::from_millis(d.as_millis() as u64));
-        self.core.lock().socket().set_keep_alive(idle);
+        let mut core = self.core.lock();
+        let socket = core.socket();
+        // Not once a FIN is on its way: see `changed_state`.
+        if !matches!(socket.state(), State::FinWait1 | State::Closing | State::LastAck) {
+            socket.set_keep_alive(idle);
+        }
     }
     fn tcp_state(&self) -> u8 {
         match self.core.lock().socket().state() {
