@@ -1,4 +1,5 @@
-//! The few files outside the program that programs read: accounts, names of services, resolver settings.
+//! The few files outside the program that programs read: accounts, names of services, how names are looked up. Not
+//! /etc/resolv.conf: the kernel writes it, from what it is told or from a lease, unless the image brings one.
 //!
 //! They are written here rather than copied from the machine that packs, so that images are reproducible and carry no
 //! accounts of that machine. A file that a `--root` sysroot has comes from there instead, and `--add` replaces either.
@@ -8,7 +9,7 @@ use crate::sysroot::Sysroot;
 use crate::tree::{Content, Dir, File, Node};
 use std::path::Path;
 
-/// Path and content. The resolver's server is the one of QEMU's user network.
+/// Path and content.
 const FILES: &[(&str, &str)] = &[
     (
         "/etc/passwd",
@@ -19,7 +20,6 @@ const FILES: &[(&str, &str)] = &[
     ),
     ("/etc/group", "root:x:0:\ndaemon:x:1:\nwww-data:x:33:\nnogroup:x:65534:\n"),
     ("/etc/host.conf", "multi on\n"),
-    ("/etc/resolv.conf", "nameserver 10.0.2.3\n"),
     (
         "/etc/nsswitch.conf",
         "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
