@@ -50,7 +50,8 @@ impl Parking {
     pub fn park(&self) -> bool {
         let parked = self.0.compare_exchange(RUNNING, PARKED, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         if !parked {
-            self.0.store(RUNNING, Ordering::SeqCst);
+            // By exchange, as in `take_token`: what the last to leave the token did before must be seen.
+            self.0.swap(RUNNING, Ordering::SeqCst);
         }
         parked
     }
@@ -59,12 +60,15 @@ impl Parking {
     #[must_use]
     pub fn unpark(&self) -> bool {
         loop {
-            let (old, new) = match self.0.load(Ordering::SeqCst) {
-                PARKED => (PARKED, RUNNING),
-                RUNNING => (RUNNING, NOTIFIED),
+            let old = self.0.load(Ordering::Relaxed);
+            let new = match old {
+                PARKED => RUNNING,
+                // A token that is there already is written again: only a write makes what the caller did before
+                // visible to the one who takes the token.
+                RUNNING | NOTIFIED => NOTIFIED,
                 _ => return false,
             };
-            if self.0.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            if self.0.compare_exchange(old, new, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
                 return old == PARKED;
             }
         }
