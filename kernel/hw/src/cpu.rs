@@ -27,6 +27,8 @@ pub struct Features {
     pub rdrand: bool,
     /// Runs under a hypervisor.
     pub hypervisor: bool,
+    /// Emulated by QEMU's TCG.
+    pub emulated: bool,
     /// `mwait` and other trifles are left alone; RDTSCP and its MSR exist.
     pub rdtscp: bool,
 }
@@ -56,8 +58,15 @@ fn detect() -> Features {
         invariant_tsc: power & 1 << 8 != 0,
         rdrand: one.ecx & 1 << 30 != 0,
         hypervisor: one.ecx & 1 << 31 != 0,
+        emulated: is_tcg(),
         rdtscp: ext & 1 << 27 != 0,
     }
+}
+
+fn is_tcg() -> bool {
+    let leaf = __cpuid(0x4000_0000);
+    let signature = [leaf.ebx, leaf.ecx, leaf.edx].map(u32::to_le_bytes);
+    signature.as_flattened() == b"TCGTCGTCGTCG"
 }
 
 /// A model-specific register.
@@ -156,12 +165,26 @@ impl Drop for InterruptsOff {
 }
 
 /// Orders all earlier loads and stores before all later ones, also for what is not an ordinary memory access (SDM
-/// volume 3, 11.12.3: writes to x2APIC registers) and for devices that a machine emulator runs on other threads.
-/// `fence(SeqCst)` compiles to a locked instruction, which is not enough for either.
+/// volume 3, 11.12.3: writes to x2APIC registers), for which the locked instruction that `fence(SeqCst)` compiles to
+/// is not enough.
 #[inline]
 pub fn mfence() {
     // SAFETY: always sound.
     unsafe { asm!("mfence", options(nostack, preserves_flags)) };
+}
+
+/// POST codes go there; nothing on a PC minds.
+const DEBUG_PORT: u16 = 0x80;
+
+/// As [`mfence`], and in force for devices that an emulator runs on threads of its own. QEMU before 8.0 drops the guest's
+/// barriers on a machine with one CPU, or with `-icount`; a write to a port takes its big lock, which is one.
+#[inline]
+pub fn device_fence() {
+    mfence();
+    if features().emulated {
+        // SAFETY: see `DEBUG_PORT`.
+        unsafe { crate::port::out8(DEBUG_PORT, 0) };
+    }
 }
 
 /// Turns interrupts on.

@@ -61,7 +61,7 @@ impl Platform for Machine {
     }
 
     fn fence(&self) {
-        osv_hw::cpu::mfence();
+        osv_hw::cpu::device_fence();
     }
 
     fn port_read32(&self, port: u16) -> u32 {

@@ -48,9 +48,9 @@ pub trait Platform: Send + Sync {
     /// Writes a register; as [`Platform::mmio_read`]. Ordered after every earlier store to memory.
     fn mmio_write(&self, addr: VirtAddr, width: Width, value: u64);
 
-    /// Makes earlier stores visible to devices before later loads are done: `mfence`. A locked instruction is not
-    /// enough everywhere: QEMU emulates one as a plain read and write when the machine has a single CPU, though the
-    /// device runs on a thread of its own.
+    /// Makes earlier stores visible to devices before later loads are done. A locked instruction or `mfence` is not
+    /// enough everywhere: QEMU's TCG may drop either when the machine has a single CPU, though the device runs on a
+    /// thread of its own.
     fn fence(&self);
 
     /// `in` of 32 bits, for PCI configuration mechanism 1.
