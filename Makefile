@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := all
 
 CARGO ?= cargo
-# The kernel is freestanding: no vector registers in ring 0, and frame pointers for its backtraces.
+# The kernel is freestanding, with a cipher that looks for no CPU features, and frame pointers for its backtraces.
 GUEST_FLAGS := --cfg osv_guest --cfg chacha20_backend="soft" -Cforce-frame-pointers=yes
 GUEST := --profile guest --target-dir target/guest
 GUEST_LD := --profile guest --target-dir target/guest-ld
