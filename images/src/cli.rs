@@ -65,11 +65,15 @@ fn execute(command: Command) -> Result<u8> {
     }
 }
 
-/// `osv-pack BINARY` is `osv-pack build BINARY`.
+/// `osv-pack BINARY` is `osv-pack build BINARY`, and `-cp` is one option.
 fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
     const FIRST: &[&str] = &["build", "run", "check", "inspect", "help", "-h", "--help", "-V", "--version"];
     if args.get(1).is_some_and(|first| !FIRST.iter().any(|known| first == known)) {
         args.insert(1, "build".into());
+    }
+    // As java has it, which is no way to write options elsewhere.
+    for arg in args.iter_mut().take_while(|arg| *arg != "--").filter(|arg| *arg == "-cp") {
+        *arg = "--class-path".into();
     }
     args
 }

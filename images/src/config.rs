@@ -27,6 +27,13 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// The program: a path, or a name that is looked for in PATH.
     pub program: Option<String>,
+    /// A recipe that finds the program's runtime.
+    pub recipe: Option<String>,
+    /// With a recipe: where the runtime looks for the program's parts.
+    pub class_path: Option<String>,
+    /// With a recipe: arguments of the runtime itself.
+    #[serde(default)]
+    pub runtime_args: Vec<String>,
     /// Its arguments.
     #[serde(default)]
     pub args: Vec<String>,
@@ -103,6 +110,13 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new(""));
         if let Some(program) = config.program.as_mut().filter(|program| program.contains('/')) {
             *program = folder.join(&program).to_string_lossy().into_owned();
+        }
+        if let Some(path) = &mut config.class_path {
+            let parts = path.split(':').filter(|part| !part.is_empty());
+            *path = parts
+                .map(|part| folder.join(part).to_string_lossy().into_owned())
+                .collect::<Vec<_>>()
+                .join(":");
         }
         for path in [&mut config.output, &mut config.root].into_iter().flatten() {
             *path = folder.join(&path);

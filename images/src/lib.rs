@@ -3,7 +3,7 @@
 //! [`pack`] collects what the program needs into a [`tree`]: the program itself, the [`libraries`] that ld.so would
 //! load (out of a [`sysroot`]), the few files of [`etc`] that programs read, what the user adds, and the boot
 //! configuration. [`erofs`] turns the tree into a file system, [`image`] appends that to the kernel. [`config`] is
-//! osv.toml, [`parts`] finds our own kernel and ld-osv.so, [`error`] says what went wrong and what to do about it.
+//! osv.toml, [`template`] what a recipe such as `jvm` adds to it, [`parts`] finds our own kernel and ld-osv.so, [`error`] says what went wrong and what to do about it.
 #![deny(unsafe_code)]
 
 pub mod check;
@@ -20,4 +20,5 @@ pub mod pack;
 pub mod parts;
 pub mod run;
 pub mod sysroot;
+pub mod template;
 pub mod tree;

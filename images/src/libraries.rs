@@ -113,6 +113,11 @@ impl<'a> Search<'a> {
 
     /// All libraries that `program` needs, breadth first, each once.
     pub fn closure(&self, program: &Found) -> Result<Vec<Library>> {
+        self.closure_but(program, |_| false)
+    }
+
+    /// The same without those that are `present` already, and what only those need.
+    pub fn closure_but(&self, program: &Found, present: impl Fn(&str) -> bool) -> Result<Vec<Library>> {
         let mut seen = BTreeSet::new();
         let mut order = Vec::new();
         let mut queue = VecDeque::from([Asker { found: program.clone(), inherited: Vec::new() }]);
@@ -126,7 +131,7 @@ impl<'a> Search<'a> {
                 inherited.insert(0, expand(rpath, folder_of(asker.found.guest.as_os_str().as_bytes())));
             }
             for soname in elf.needed() {
-                if self.is_served(&soname) || !seen.insert(soname.clone()) {
+                if self.is_served(&soname) || present(&soname) || !seen.insert(soname.clone()) {
                     continue;
                 }
                 let folders = self.folders(&asker, object.rpath, object.runpath);

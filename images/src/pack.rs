@@ -1,5 +1,6 @@
 //! From a program to an image: what goes in, then the tree, then the file.
 
+mod added;
 #[cfg(test)]
 mod tests;
 
@@ -9,12 +10,12 @@ use crate::error::{Error, Result};
 use crate::image::{Image, MAX_ROOT};
 use crate::libraries::{Found, Library, Search};
 use crate::sysroot::{self, Sysroot};
+use crate::template::Home;
 use crate::tree::{Content, Dir, File, Node};
 use crate::{erofs, etc, parts};
 use osv_abi::boot::{BOOT_FILE, BootConfig, LD_OSV_PATH, Libc};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Folders whose programs keep their path; others go to /usr/local/bin.
@@ -31,6 +32,8 @@ pub struct Recipe {
     pub add: Vec<(PathBuf, PathBuf)>,
     /// Libraries that nobody lists as needed.
     pub libraries: Vec<String>,
+    /// The runtime that the program belongs to, when a recipe names one.
+    pub home: Option<Home>,
     /// What the kernel is told; the program is filled in.
     pub boot: BootConfig,
 }
@@ -53,6 +56,14 @@ pub struct Packed {
 impl Recipe {
     /// Finds the program.
     pub fn program(&self, sysroot: &Sysroot) -> Result<Found> {
+        if let Some(home) = self.home.as_ref().filter(|home| Path::new(&self.program).starts_with(&home.path))
+        {
+            let guest = Path::new(&self.program);
+            let real = sysroot.resolve(guest).filter(|real| sysroot.host(real).is_file());
+            let searched = format!("{} is not a whole installation", home.path.display());
+            let real = real.ok_or_else(|| Error::NoProgram { name: self.program.clone(), searched })?;
+            return Ok(found_in_system(sysroot, guest, &real));
+        }
         find_program(&self.program, sysroot, self.root.is_some())
     }
 
@@ -90,11 +101,7 @@ impl Recipe {
             libraries.extend(new);
         }
         for library in &libraries {
-            place(&library.found, &sysroot, &mut tree)?;
-            if library.needs_link {
-                let link = Path::new("/usr/lib").join(&library.soname);
-                tree.insert(&link, Node::Link(library.found.guest.clone().into()))?;
-            }
+            place_library(library, &sysroot, &mut tree)?;
         }
         if let Some(interpreter) = elf.interpreter() {
             if serves_libc {
@@ -114,8 +121,15 @@ impl Recipe {
             sysroot::add(host, guest, &mut tree)?;
         }
 
+        if let Some(home) = &self.home {
+            home.take.iter().try_for_each(|path| sysroot.import_linked(path, &home.leave, &mut tree))?;
+        }
+
         let mut warnings = Vec::new();
-        self.check_added(&search, &program, &tree, &mut warnings);
+        for library in added::libraries(&tree, &sysroot, &search, &mut warnings)? {
+            place_library(&library, &sysroot, &mut tree)?;
+            libraries.push(library);
+        }
         if serves_libc {
             warnings.extend(missing_warning(&missing_symbols(&program, &libraries)?));
         }
@@ -123,28 +137,6 @@ impl Recipe {
         let text = format!("# made by osv-pack\n{boot}");
         etc::insert(&mut tree, BOOT_FILE, &text)?;
         Ok(Packed { tree, boot, program, libraries, warnings })
-    }
-
-    /// Warns of added libraries whose own needs are not in the image.
-    fn check_added(&self, search: &Search<'_>, program: &Found, tree: &Dir, warnings: &mut Vec<String>) {
-        for (host, _) in &self.add {
-            let mut files = Vec::new();
-            elf_files(host, &mut files);
-            for file in files {
-                let Ok(data) = fs::read(&file) else { continue };
-                let Ok(elf) = Elf::parse(&file, &data) else { continue };
-                for soname in elf.needed().filter(|soname| !search.is_served(soname)) {
-                    let mut present = false;
-                    tree.walk(&mut |path, _| {
-                        present |= path.file_name().is_some_and(|name| name == soname.as_str())
-                    });
-                    if !present && program.host != file {
-                        warnings
-                            .push(format!("{} needs {soname}, which is not in the image", file.display()));
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -254,6 +246,16 @@ fn place(found: &Found, sysroot: &Sysroot, tree: &mut Dir) -> Result<()> {
     tree.insert(&found.guest, Node::File(File { mode: 0o755, content }))
 }
 
+/// Puts a library where ld-osv finds it.
+fn place_library(library: &Library, sysroot: &Sysroot, tree: &mut Dir) -> Result<()> {
+    place(&library.found, sysroot, tree)?;
+    if library.needs_link {
+        let link = Path::new("/usr/lib").join(&library.soname);
+        tree.insert(&link, Node::Link(library.found.guest.clone().into()))?;
+    }
+    Ok(())
+}
+
 /// The program may be started, whatever its permissions here.
 fn executable(program: &Found, tree: &mut Dir) -> Result<()> {
     let Some(Node::File(file)) = tree.get(&program.guest) else { return Ok(()) };
@@ -267,19 +269,4 @@ fn executable(program: &Found, tree: &mut Dir) -> Result<()> {
 fn host_content(path: &Path) -> Result<Content> {
     let metadata = fs::metadata(path).map_err(|error| Error::io("read", path, error))?;
     Ok(Content::Host(path.into(), metadata.len()))
-}
-
-/// ELF files at or below `path`, as far as names and permissions tell.
-fn elf_files(path: &Path, files: &mut Vec<PathBuf>) {
-    let Ok(metadata) = fs::symlink_metadata(path) else { return };
-    if metadata.is_dir() {
-        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-            elf_files(&entry.path(), files);
-        }
-        return;
-    }
-    let is_library = path.file_name().is_some_and(|name| name.to_string_lossy().contains(".so"));
-    if metadata.is_file() && (is_library || metadata.permissions().mode() & 0o111 != 0) {
-        files.push(path.into());
-    }
 }

@@ -7,6 +7,7 @@ mod tests;
 
 use crate::error::{Error, Result};
 use crate::tree::{Content, Dir, File, Node, names};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -58,6 +59,26 @@ impl Sysroot {
             add(&self.host(path), path, tree)?;
         }
         Ok(found)
+    }
+
+    /// Puts `path` into the tree with all that is below, but for what is in `leave`; what links in there lead to goes
+    /// in as well. What isn't there stays away.
+    pub fn import_linked(&self, path: &Path, leave: &BTreeSet<PathBuf>, tree: &mut Dir) -> Result<()> {
+        if leave.contains(path) {
+            return Ok(());
+        }
+        let host = self.host(path);
+        let Ok(metadata) = fs::symlink_metadata(&host) else { return Ok(()) };
+        if !metadata.is_dir() {
+            return self.import(path, tree).map(drop);
+        }
+        tree.insert(path, Node::Dir(Dir { mode: mode(&metadata), ..Dir::default() }))?;
+        let listing = fs::read_dir(&host).map_err(|error| Error::io("list", &host, error))?;
+        for entry in listing {
+            let entry = entry.map_err(|error| Error::io("list", &host, error))?;
+            self.import_linked(&path.join(entry.file_name()), leave, tree)?;
+        }
+        Ok(())
     }
 
     fn walk(&self, path: &Path, visit: &mut impl FnMut(Step<'_>) -> Result<()>) -> Result<Option<PathBuf>> {

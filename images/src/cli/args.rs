@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 use crate::run::{AccelChoice, Forward, Machine, Memory, NetChoice};
+use crate::template::Template;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -25,6 +26,7 @@ Examples:
   osv-pack memcached -- -u root             make memcached.img (the same as osv-pack build)
   osv-pack run memcached.img -p 11211:11211 boot it, host port 11211 goes to the guest's
   osv-pack run redis-server -p 6379:6379 -m 512M -c 2 -- --save ''
+  osv-pack run --recipe jvm app.jar         a Java program; osv-pack run --help lists the recipes
   osv-pack check /usr/bin/nginx             what would work, before any boot
   osv-pack inspect memcached.img            what is in an image
 
@@ -48,6 +50,15 @@ pub enum Command {
 pub struct InputArgs {
     /// Program: a path, or a name that is looked for in PATH
     pub binary: Option<String>,
+    /// Pack by a recipe, which finds the program's runtime; --help lists the recipes
+    #[arg(long, value_name = "NAME")]
+    pub recipe: Option<String>,
+    /// With a recipe: where the runtime looks for the program's parts (also -cp)
+    #[arg(long, value_name = "PATH")]
+    pub class_path: Option<String>,
+    /// With a recipe: an argument for the runtime itself, such as -J -Xss2m
+    #[arg(short = 'J', value_name = "ARGUMENT", allow_hyphen_values = true)]
+    pub runtime_args: Vec<String>,
     /// Read osv.toml, which can say all that flags can; flags win
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -70,7 +81,7 @@ pub struct InputArgs {
 
 /// `osv-pack build`.
 #[derive(Debug, Args)]
-#[command(after_help = BUILD_HELP)]
+#[command(after_help = format!("{BUILD_HELP}\n\n{}", Template::help()))]
 pub struct BuildArgs {
     /// What goes in.
     #[command(flatten)]
@@ -95,7 +106,7 @@ osv.toml, with every key there is:
 
 /// `osv-pack run`.
 #[derive(Debug, Args)]
-#[command(after_help = RUN_HELP)]
+#[command(after_help = format!("{RUN_HELP}\n\n{}", Template::help()))]
 pub struct RunArgs {
     /// What goes in; an image instead of a program is run as it is.
     #[command(flatten)]

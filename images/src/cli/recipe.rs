@@ -4,13 +4,21 @@ use super::args::InputArgs;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::pack::{Recipe, parse_add};
+use crate::sysroot::Sysroot;
+use crate::template::{Filled, Template, Words};
 use osv_abi::boot::{BootConfig, Encoded, Source};
 use std::fmt::Display;
+use std::path::Path;
 
 /// Reads osv.toml if there is to be one, and makes the recipe.
 pub(super) fn recipe(args: &InputArgs) -> Result<(Recipe, Config)> {
-    let config = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
-    let program = args.binary.clone().or_else(|| config.program.clone());
+    let mut config = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+    let root = args.root.clone().or_else(|| config.root.clone());
+    let filled = fill(args, &mut config, root.as_deref())?;
+    let program = match &filled {
+        Some(filled) => Some(filled.program.display().to_string()),
+        None => args.binary.clone().or_else(|| config.program.clone()),
+    };
     let no_program =
         || Error::usage("no program is given", "write osv-pack BINARY, or `program = ...` in osv.toml");
     let mut boot = BootConfig::default();
@@ -30,15 +38,42 @@ pub(super) fn recipe(args: &InputArgs) -> Result<(Recipe, Config)> {
     set(&mut boot, "log", config.log.as_ref())?;
     set(&mut boot, "libc", args.libc.as_ref().or(config.libc.as_ref()))?;
     let arguments = if args.args.is_empty() { &config.args } else { &args.args };
-    boot.args = arguments.iter().map(|arg| arg.clone().into_bytes()).collect();
+    let (first, files, home) = match filled {
+        Some(filled) => (filled.args, filled.add, Some(filled.home)),
+        None => Default::default(),
+    };
+    boot.args = first.iter().chain(arguments).map(|arg| arg.clone().into_bytes()).collect();
+    let added = config.add.iter().chain(&args.add).map(|add| parse_add(add));
     let recipe = Recipe {
         program: program.ok_or_else(no_program)?,
-        root: args.root.clone().or_else(|| config.root.clone()),
-        add: config.add.iter().chain(&args.add).map(|add| parse_add(add)).collect::<Result<_>>()?,
+        root,
+        add: files.into_iter().map(Ok).chain(added).collect::<Result<_>>()?,
         libraries: config.libraries.clone(),
+        home,
         boot,
     };
     Ok((recipe, config))
+}
+
+/// What the recipe, if one is named, makes of program and class path; what the guest should be like unless the user
+/// says so goes into `config`.
+fn fill(args: &InputArgs, config: &mut Config, root: Option<&Path>) -> Result<Option<Filled>> {
+    let runtime_args = [&config.runtime_args[..], &args.runtime_args[..]].concat();
+    let path = args.class_path.as_deref().or(config.class_path.as_deref());
+    let Some(name) = args.recipe.as_ref().or(config.recipe.as_ref()) else {
+        if path.is_some() || !runtime_args.is_empty() {
+            let what = "-cp and -J are for a recipe's runtime, and no recipe is named";
+            return Err(Error::usage(what, "name it, such as --recipe jvm"));
+        }
+        return Ok(None);
+    };
+    let template = Template::named(name)?;
+    let sysroot = Sysroot::new(root.unwrap_or(Path::new("/")))?;
+    let input = args.binary.as_deref().or(config.program.as_deref());
+    let filled =
+        template.fill(Words { input, path, runtime_args: &runtime_args }, &sysroot, root.is_some())?;
+    config.run.memory = config.run.memory.take().or(template.memory);
+    Ok(Some(filled))
 }
 
 /// NAME=VALUE; NAME alone takes the value from this environment, as `docker run -e` does.

@@ -72,6 +72,9 @@ fn refuse_packing_flags(path: &Path, args: &RunArgs) -> Result<()> {
         ("--add", !input.add.is_empty()),
         ("--root", input.root.is_some()),
         ("--libc", input.libc.is_some()),
+        ("--recipe", input.recipe.is_some()),
+        ("-cp", input.class_path.is_some()),
+        ("-J", !input.runtime_args.is_empty()),
     ];
     match given.iter().find(|(_, given)| *given) {
         None => Ok(()),

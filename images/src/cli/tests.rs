@@ -31,6 +31,22 @@ fn arguments_behind_two_dashes_are_the_programs() {
 }
 
 #[test]
+fn a_class_path_and_flags_of_the_runtime_go_to_the_recipe() {
+    let Ok(Command::Run(args)) =
+        parse("osv-pack run --recipe jvm -cp a:b x.Main -J -Xss2m -J-ea -c 2 -- -cp y")
+    else {
+        panic!("it parses")
+    };
+    let input = &args.input;
+    assert_eq!((input.recipe.as_deref(), input.class_path.as_deref()), (Some("jvm"), Some("a:b")));
+    assert_eq!((input.binary.as_deref(), args.cpus), (Some("x.Main"), Some(2)));
+    assert_eq!(
+        (&input.runtime_args[..], &input.args[..]),
+        (&["-Xss2m", "-ea"].map(String::from)[..], &["-cp", "y"].map(String::from)[..])
+    );
+}
+
+#[test]
 fn wrong_values_are_named() {
     for (line, expected) in [
         ("osv-pack run x -p 80", "[ADDRESS:]HOST:GUEST[/udp]"),

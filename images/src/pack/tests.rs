@@ -1,5 +1,7 @@
 use super::*;
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 fn recipe(program: &str) -> Recipe {
     Recipe {
@@ -7,6 +9,7 @@ fn recipe(program: &str) -> Recipe {
         root: None,
         add: Vec::new(),
         libraries: Vec::new(),
+        home: None,
         boot: BootConfig::default(),
     }
 }
@@ -68,6 +71,85 @@ fn a_program_from_elsewhere_and_added_files_find_their_places() {
     let all = collect(&recipe).expect("packs");
     assert_eq!(all["/srv/www/index.html"], "hi");
     assert!(all["/.osv/boot"].contains("osv.program=/usr/local/bin/server\n"));
+}
+
+/// A library that needs libb.so from `lib` beside it, and a libb.so that needs what nobody has.
+fn plugin(folder: &Path) {
+    fs::create_dir(folder.join("lib")).expect("made");
+    fs::write(folder.join("x.c"), "int x(){return 1;}").expect("written");
+    for (out, flags) in [
+        ("libgone.so", &[][..]),
+        ("lib/libb.so", &["-L.", "-lgone"][..]),
+        (
+            "plugin.so",
+            &["-Llib", "-lb", "-Wl,-rpath-link,.", "-Wl,--enable-new-dtags,-rpath,$ORIGIN/lib"][..],
+        ),
+    ] {
+        let mut gcc = Command::new("gcc");
+        gcc.current_dir(folder)
+            .args(["-shared", "-fPIC", "-Wl,--no-as-needed", "x.c", "-o", out])
+            .args(flags);
+        assert!(gcc.status().expect("gcc is installed").success(), "{out}");
+    }
+    fs::remove_file(folder.join("libgone.so")).expect("was there");
+}
+
+#[test]
+fn what_an_added_library_needs_comes_along() {
+    let temp = tempfile::tempdir().expect("a folder");
+    plugin(temp.path());
+    let mut recipe = recipe("true");
+    recipe.add = vec![(temp.path().join("plugin.so"), "/opt/x/plugin.so".into())];
+    let all = collect(&recipe).expect("packs");
+    assert!(all.contains_key("/opt/x/lib/libb.so"), "RUNPATH starts beside the library");
+    let packed = recipe.collect_with(Some(Path::new("/bin/true"))).expect("packs");
+    assert_eq!(packed.libraries.len(), 1);
+    assert!(matches!(&packed.warnings[..], [warning] if warning.contains("libb.so needs libgone.so")));
+}
+
+#[test]
+fn what_an_added_library_needs_is_not_added_twice() {
+    let temp = tempfile::tempdir().expect("a folder");
+    plugin(temp.path());
+    let mut recipe = recipe("true");
+    recipe.add = vec![
+        (temp.path().join("plugin.so"), "/opt/x/plugin.so".into()),
+        (temp.path().join("lib/libb.so"), "/usr/lib/libb.so".into()),
+        (temp.path().join("x.c"), "/usr/lib/libgone.so".into()),
+    ];
+    let packed = recipe.collect_with(Some(Path::new("/bin/true"))).expect("packs");
+    assert_eq!((packed.libraries.len(), packed.warnings), (0, Vec::new()));
+}
+
+#[test]
+fn a_home_goes_in_with_what_its_links_lead_to_and_without_what_is_left() {
+    let temp = tempfile::tempdir().expect("a folder");
+    let root = temp.path();
+    for (file, content) in [
+        ("opt/rt/bin/run", None),
+        ("opt/rt/lib/big", Some("b")),
+        ("opt/rt/lib/src.zip", Some("s")),
+        ("opt/rt/man/run.1", Some("m")),
+        ("etc/rt/net.conf", Some("n")),
+    ] {
+        let path = root.join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        match content {
+            Some(content) => fs::write(path, content).expect("written"),
+            None => drop(fs::copy("/bin/true", path).expect("copied")),
+        }
+    }
+    std::os::unix::fs::symlink("/etc/rt/net.conf", root.join("opt/rt/lib/net.conf")).expect("made");
+    let home = Home {
+        path: "/opt/rt".into(),
+        take: vec!["/opt/rt/bin".into(), "/opt/rt/lib".into(), "/opt/rt/release".into()],
+        leave: ["/opt/rt/lib/src.zip".into()].into(),
+    };
+    let recipe = Recipe { root: Some(root.into()), home: Some(home), ..recipe("/opt/rt/bin/run") };
+    let all = collect(&recipe).expect("packs");
+    assert!(all["/.osv/boot"].contains("osv.program=/opt/rt/bin/run\n"), "{}", all["/.osv/boot"]);
+    assert_eq!((all["/opt/rt/lib/big"].as_str(), all["/etc/rt/net.conf"].as_str()), ("b", "n"));
+    assert!(!all.contains_key("/opt/rt/lib/src.zip") && !all.contains_key("/opt/rt/man"));
 }
 
 #[test]

@@ -1,0 +1,60 @@
+//! What came in as a file, by `--add` or with a runtime, may be a program or a library and then needs libraries too.
+
+use crate::elf::Elf;
+use crate::error::{Error, Result};
+use crate::libraries::{Found, Library, Search};
+use crate::sysroot::Sysroot;
+use crate::tree::{Content, Dir, Node};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs;
+
+/// The libraries that ELF files in the tree need and that nothing in the tree has the name of. What is nowhere to be
+/// found becomes a warning: the file may be one that nobody loads.
+pub(super) fn libraries(
+    tree: &Dir,
+    sysroot: &Sysroot,
+    search: &Search<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Library>> {
+    let (names, files) = survey(tree, sysroot);
+    let present = RefCell::new(names);
+    let mut libraries = Vec::new();
+    for file in files {
+        let Ok(data) = fs::read(&file.host) else { continue };
+        if Elf::parse(&file.host, &data).is_err() {
+            continue;
+        }
+        let more = loop {
+            match search.closure_but(&file, |soname| present.borrow().contains(soname)) {
+                Err(Error::MissingLibrary { soname, wanted_by, .. }) => {
+                    warnings.push(format!("{wanted_by} needs {soname}, which is not in the image"));
+                    // Said once, and looked for no more.
+                    present.borrow_mut().insert(soname);
+                }
+                found => break found?,
+            }
+        };
+        present.borrow_mut().extend(more.iter().map(|library| library.soname.clone()));
+        libraries.extend(more);
+    }
+    Ok(libraries)
+}
+
+/// Every name in the tree, and the files that may be ELF files as far as names and permissions tell.
+fn survey(tree: &Dir, sysroot: &Sysroot) -> (BTreeSet<String>, Vec<Found>) {
+    let mut names = BTreeSet::new();
+    let mut files = Vec::new();
+    tree.walk(&mut |path, node| {
+        let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return };
+        if let Node::File(file) = node
+            && let Content::Host(host, _) = &file.content
+            && (name.contains(".so") || file.mode & 0o111 != 0)
+        {
+            let in_sysroot = sysroot.host(path) == *host;
+            files.push(Found { host: host.clone(), guest: path.into(), in_sysroot });
+        }
+        names.insert(name);
+    });
+    (names, files)
+}
