@@ -1,5 +1,5 @@
 # osv-rs: `make` builds everything, `make test` runs everything, `make demo` shows it. `make help` lists the rest.
-.PHONY: all setup test demo bench fmt clippy native applications processes loom laws differential clean help
+.PHONY: all setup test demo bench fmt clippy native applications processes seeing loom laws differential clean help
 .DEFAULT_GOAL := all
 
 CARGO ?= cargo
@@ -70,6 +70,10 @@ laws: all
 ## differential: programs and system calls with every kind of argument, on this Linux and in the guest, line by line
 differential: all
 	$(CARGO) test -p osv-compat-tests --test differential -- --test-threads 1
+
+## seeing: --strace, --summary and what else looks at a running program
+seeing: all
+	$(CARGO) test -p osv-compat-tests --test seeing -- --test-threads 1
 
 ## loom: models of locks, wait queues and parking, in every order of their atomic operations
 loom:

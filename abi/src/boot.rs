@@ -26,6 +26,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use crate::trace::Filter;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -167,8 +168,10 @@ pub struct BootConfig {
     pub libc: Libc,
     /// Least important message that the kernel prints.
     pub log: LogLevel,
-    /// Whether every syscall is printed.
-    pub strace: bool,
+    /// Which system calls are printed: an expression for [`Filter`].
+    pub strace: Option<String>,
+    /// Whether calls are counted, for a table at the end.
+    pub summary: bool,
     /// Where the supervisor listens.
     pub supervisor: Supervisor,
     /// Which standard streams are terminals.
@@ -197,7 +200,8 @@ impl Default for BootConfig {
             net: Net::default(),
             libc: Libc::default(),
             log: LogLevel::default(),
-            strace: false,
+            strace: None,
+            summary: false,
             supervisor: Supervisor::default(),
             tty: Terminals::default(),
             time_unix_ns: None,
@@ -336,7 +340,8 @@ impl BootConfig {
             Key::Net => self.net = Net::parse(&value).ok_or(Reason::Expected(Net::EXPECTED))?,
             Key::Libc => self.libc = choose(&value, LIBC, "table or image")?,
             Key::Log => self.log = choose(&value, LOG, "off, error, warn, info, debug or trace")?,
-            Key::Strace => self.strace = choose(&value, YES_NO, "yes or no")?,
+            Key::Strace => self.strace = Some(expression(&value)?),
+            Key::Summary => self.summary = choose(&value, YES_NO, "yes or no")?,
             Key::Supervisor => self.supervisor = choose(&value, SUPERVISOR, "none, console or serial")?,
             Key::Tty => self.tty = terminals(&value)?,
             Key::Time => self.time_unix_ns = Some(number(&value)?),
@@ -365,8 +370,9 @@ impl fmt::Display for BootConfig {
                 Key::Net => writeln!(f, "osv.{name}={}", self.net)?,
                 Key::Libc => word(name_of(self.libc, LIBC))?,
                 Key::Log => word(name_of(self.log, LOG))?,
-                Key::Strace if self.strace == default.strace => {}
-                Key::Strace => word(name_of(self.strace, YES_NO))?,
+                Key::Strace => self.strace.iter().try_for_each(|text| word(text.as_bytes()))?,
+                Key::Summary if self.summary == default.summary => {}
+                Key::Summary => word(name_of(self.summary, YES_NO))?,
                 Key::Supervisor if self.supervisor == default.supervisor => {}
                 Key::Supervisor => word(name_of(self.supervisor, SUPERVISOR))?,
                 Key::Tty if self.tty == default.tty => {}
@@ -425,6 +431,7 @@ keys! {
     Libc "libc";
     Log "log";
     Strace "strace";
+    Summary "summary";
     Supervisor "supervisor";
     Tty "tty";
     Time "time";
@@ -451,6 +458,15 @@ fn env_name(setting: &[u8]) -> &[u8] {
 
 fn absolute(path: Vec<u8>) -> Result<Vec<u8>, Reason> {
     if path.starts_with(b"/") { Ok(path) } else { Err(Reason::Expected("an absolute path")) }
+}
+
+/// An expression that chooses system calls; `yes` means all of them.
+fn expression(value: &[u8]) -> Result<String, Reason> {
+    let text = core::str::from_utf8(value).ok().map(|text| if text == "yes" { "all" } else { text });
+    let known = text.filter(|text| Filter::parse(text).is_ok());
+    known
+        .map(String::from)
+        .ok_or(Reason::Expected("names and classes of system calls, as strace -e takes them"))
 }
 
 fn number<T: core::str::FromStr>(value: &[u8]) -> Result<T, Reason> {

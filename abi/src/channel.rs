@@ -57,6 +57,7 @@ pub enum Kind {
     ReportRequest = 12,
     Report = 13,
     PowerOff = 14,
+    Trace = 15,
 }
 
 impl Kind {
@@ -75,6 +76,7 @@ impl Kind {
         Self::ReportRequest,
         Self::Report,
         Self::PowerOff,
+        Self::Trace,
     ];
 }
 
@@ -100,6 +102,8 @@ pub enum Frame<'a> {
     Stderr(&'a [u8]),
     /// Guest: kernel messages, whole lines of text.
     Log(&'a [u8]),
+    /// Guest: a piece of a trace of system calls, or of their summary; text.
+    Trace(&'a [u8]),
     /// Host: send the application this signal.
     Signal(u8),
     /// Host: the terminal has this size (SIGWINCH).

@@ -17,6 +17,7 @@ pub mod mem;
 pub mod shared;
 pub mod symbols;
 pub mod table;
+pub mod trace;
 pub mod uapi;
 
 pub use errno::Errno;

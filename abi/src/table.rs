@@ -58,8 +58,37 @@ pub struct Row {
     pub status: Status,
     /// Way of entry.
     pub entry: Entry,
-    /// Prints the arguments as strace does.
-    pub show: fn(&[u64; 6], &mut fmt::Formatter<'_>, Option<&dyn UserMemory>) -> fmt::Result,
+    /// Each argument's registers and text.
+    pub params: &'static [Param],
+}
+
+/// An argument as strace sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    /// How many registers it takes.
+    pub regs: usize,
+    /// Prints it from exactly so many registers.
+    pub show: Show,
+}
+
+impl Row {
+    /// Prints the arguments, each as its type does.
+    pub fn show(
+        &self,
+        regs: &[u64; 6],
+        f: &mut fmt::Formatter<'_>,
+        mem: Option<&dyn UserMemory>,
+    ) -> fmt::Result {
+        let mut at = 0;
+        for (i, param) in self.params.iter().enumerate() {
+            if i > 0 {
+                f.write_str(", ")?;
+            }
+            (param.show)(&regs[at..at + param.regs], f, mem)?;
+            at += param.regs;
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Row {
@@ -105,36 +134,21 @@ macro_rules! rows {
             args: &[$((stringify!($arg), stringify!($ty))),*],
             status: $crate::status!($($status)*),
             entry: $crate::entry!($entry),
-            show: |regs, f, mem| {
+            params: {
                 #[allow(unused_imports, clippy::allow_attributes, reason = "a row without arguments needs none")]
                 use $crate::arg::*;
-                $crate::table::show_args(regs, f, mem, &[$((stringify!($arg), <$ty as $crate::arg::Arg>::REGS,
-                    |regs, f, mem| <$ty as $crate::arg::Arg>::decode(regs).show(f, mem))),*])
+                &[$($crate::table::Param {
+                    regs: <$ty as $crate::arg::Arg>::REGS,
+                    show: |regs, f, mem| <$ty as $crate::arg::Arg>::decode(regs).show(f, mem),
+                }),*]
             },
         }),*]
     };
 }
 use rows;
 
-type Show = fn(&[u64], &mut fmt::Formatter<'_>, Option<&dyn UserMemory>) -> fmt::Result;
-
-#[doc(hidden)]
-pub fn show_args(
-    regs: &[u64; 6],
-    f: &mut fmt::Formatter<'_>,
-    mem: Option<&dyn UserMemory>,
-    args: &[(&str, usize, Show)],
-) -> fmt::Result {
-    let mut at = 0;
-    for (i, (_, width, show)) in args.iter().enumerate() {
-        if i > 0 {
-            f.write_str(", ")?;
-        }
-        show(&regs[at..at + width], f, mem)?;
-        at += width;
-    }
-    Ok(())
-}
+/// Prints an argument from its registers.
+pub type Show = fn(&[u64], &mut fmt::Formatter<'_>, Option<&dyn UserMemory>) -> fmt::Result;
 
 /// The areas' rows, each sorted as its file is.
 pub static AREAS: [(&str, &[Row]); 8] = [

@@ -33,10 +33,11 @@ prop_compose! {
 
 prop_compose! {
     fn config()(program in program(), uid: u32, gid: u32, hostname in bytes(1..64), net in net(), log in 0..LOG.len(),
-                image: bool, strace: bool, supervisor in 0..SUPERVISOR.len(), tty: [bool; 3],
+                image: bool, strace in proptest::option::of(prop::sample::select(&["all", "!read", "?x,openat"][..])), summary: bool, supervisor in 0..SUPERVISOR.len(), tty: [bool; 3],
                 time_unix_ns: Option<u64>, tsc_hz: Option<u64>, mmio in vec(any::<(u64, u64, u32)>(), 0..3)) -> BootConfig {
         BootConfig {
-            uid, gid, hostname, net, strace, time_unix_ns, tsc_hz,
+            uid, gid, hostname, net, summary, time_unix_ns, tsc_hz,
+            strace: strace.map(String::from),
             libc: if image { Libc::Image } else { Libc::Table },
             log: LOG[log].1,
             supervisor: SUPERVISOR[supervisor].1,

@@ -120,6 +120,7 @@ impl<'a> Frame<'a> {
             Kind::Stdout => Some(Self::Stdout(payload)),
             Kind::Stderr => Some(Self::Stderr(payload)),
             Kind::Log => Some(Self::Log(payload)),
+            Kind::Trace => Some(Self::Trace(payload)),
             Kind::Report => Some(Self::Report(payload)),
             Kind::StdinEof => none.then_some(Self::StdinEof),
             Kind::ExitAck => none.then_some(Self::ExitAck),

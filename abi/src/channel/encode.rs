@@ -41,6 +41,7 @@ impl Frame<'_> {
             Self::ReportRequest => Kind::ReportRequest,
             Self::Report(_) => Kind::Report,
             Self::PowerOff => Kind::PowerOff,
+            Self::Trace(_) => Kind::Trace,
         }
     }
 
@@ -51,6 +52,7 @@ impl Frame<'_> {
             | Self::Stdout(data)
             | Self::Stderr(data)
             | Self::Log(data)
+            | Self::Trace(data)
             | Self::Report(data) => self.put(out, &[data]),
             Self::Hello { version, stdin_credit } => {
                 self.put(out, &[&version.to_le_bytes(), &stdin_credit.to_le_bytes()])

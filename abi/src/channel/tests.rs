@@ -19,6 +19,7 @@ impl Made {
             Self::Data(Kind::Stdout, data) => Frame::Stdout(data),
             Self::Data(Kind::Log, data) => Frame::Log(data),
             Self::Data(Kind::Report, data) => Frame::Report(data),
+            Self::Data(Kind::Trace, data) => Frame::Trace(data),
             Self::Data(_, data) => Frame::Stderr(data),
         }
     }
@@ -38,7 +39,7 @@ fn made() -> impl Strategy<Value = Made> {
         2 => Exit::OutOfMemory,
         _ => Exit::NotStarted(byte),
     });
-    const KINDS: &[Kind] = &[Kind::Stdin, Kind::Stdout, Kind::Stderr, Kind::Log, Kind::Report];
+    const KINDS: &[Kind] = &[Kind::Stdin, Kind::Stdout, Kind::Stderr, Kind::Log, Kind::Report, Kind::Trace];
     prop_oneof![
         (any::<u16>(), any::<u32>())
             .prop_map(|(version, stdin_credit)| Made::Small(Frame::Hello { version, stdin_credit })),

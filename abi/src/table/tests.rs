@@ -22,7 +22,7 @@ fn no_row_takes_more_than_six_registers() {
     struct Text(&'static Row);
     impl fmt::Display for Text {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            (self.0.show)(&[0; 6], f, None)
+            self.0.show(&[0; 6], f, None)
         }
     }
     for row in all() {

@@ -132,6 +132,15 @@ pub struct RunArgs {
     /// Power off after so long, and say what each thread was waiting for (status 124)
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<f64>,
+    /// Print system calls as strace does; EXPR as strace -e takes it: open,close or %file or !futex
+    #[arg(long, value_name = "EXPR", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    pub strace: Option<String>,
+    /// Write what --strace and --summary say to a file, not to standard error
+    #[arg(long, value_name = "FILE")]
+    pub strace_output: Option<PathBuf>,
+    /// At the end, print calls, errors and time of each system call
+    #[arg(long)]
+    pub summary: bool,
     /// Print QEMU's command line instead of running it
     #[arg(long)]
     pub dry_run: bool,
@@ -144,6 +153,7 @@ const RUN_HELP: &str = "\
 Examples:
   osv-pack run memcached -p 11211:11211 -- -u root
   echo 'print(6*7)' | osv-pack run lua5.4 -- -
+  osv-pack run --strace=%file,connect curl -- http://10.0.2.2/
   osv-pack run memcached.img -p 127.0.0.1:2000:11211 --timeout 60 -v
 
 The exit status is the program's (128 + number when a signal ended it), 124 after --timeout, and 125 when osv-pack or

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::run::{self, Boot, Kernel, Options, Source};
 use osv_abi::boot::{BOOT_FILE, BootConfig, Terminals};
+use osv_abi::trace::Filter;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -123,6 +124,7 @@ fn options(args: &RunArgs, config: &Config) -> Result<Options> {
         machine: choose(args.machine, run.machine.as_deref())?,
         timeout: timeout.transpose()?,
         verbose: args.verbose.max(run.verbose) > 0,
+        trace_output: args.strace_output.clone(),
     })
 }
 
@@ -142,7 +144,16 @@ fn boot(args: &RunArgs, input: &Input) -> Result<Boot> {
         .collect::<Result<_>>()?;
     let arguments = args.input.args.iter().map(|arg| arg.clone().into_bytes()).collect::<Vec<_>>();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().filter(|_| !args.dry_run);
+    let strace = args.strace.as_deref().map(|text| match Filter::parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(problem) => Err(Error::usage(
+            format!("--strace={text}: {problem}"),
+            "give names and classes with commas between them",
+        )),
+    });
     Ok(Boot {
+        strace: strace.transpose()?,
+        summary: args.summary,
         image_net: input.boot.net.clone(),
         env,
         args: Some(arguments).filter(|arguments| is_image && !arguments.is_empty()),

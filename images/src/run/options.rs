@@ -2,6 +2,7 @@
 
 use super::{AccelChoice, Forward, Machine};
 use osv_abi::boot::Net;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Whether kernel messages are shown.
     pub verbose: bool,
+    /// Where a trace goes, if not to standard error.
+    pub trace_output: Option<PathBuf>,
 }
 
 /// An amount of memory.

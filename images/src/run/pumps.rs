@@ -9,6 +9,7 @@ use super::tail::Tail;
 use crate::error::{Error, Result};
 use osv_abi::channel::{Decoder, Frame, HEADER_LEN, Item, MAX_PAYLOAD};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGWINCH};
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Sender, channel};
@@ -59,12 +60,20 @@ pub(super) fn send_frames(stream: &UnixStream) -> Result<Sender<Vec<u8>>> {
     Ok(outbox)
 }
 
-pub(super) fn receive_frames(mut stream: UnixStream, news: Sender<News>, heard: &SharedHeard, verbose: bool) {
+/// A trace goes to `trace`, or to standard error.
+pub(super) fn receive_frames(
+    mut stream: UnixStream,
+    news: Sender<News>,
+    heard: &SharedHeard,
+    verbose: bool,
+    trace: Option<File>,
+) {
     let heard = Arc::clone(heard);
     thread::spawn(move || {
         let (mut decoder, mut buffer) = (Decoder::new(), vec![0; 64 << 10]);
         let mut stdout = Output::new(std::io::stdout());
         let mut stderr = Output::new(std::io::stderr());
+        let mut trace = trace.map(Output::new);
         loop {
             let len = match stream.read(&mut buffer) {
                 Ok(0) => break,
@@ -83,6 +92,13 @@ pub(super) fn receive_frames(mut stream: UnixStream, news: Sender<News>, heard: 
                         let _ = news.send(News::Signal(SIGPIPE));
                     }
                     Item::Frame(Frame::Stdout(_) | Frame::Stderr(_)) => {}
+                    Item::Frame(Frame::Trace(text)) => {
+                        // A trace that nobody can read ends nothing.
+                        let _ = match &mut trace {
+                            Some(file) => file.write(text),
+                            None => stderr.write(text),
+                        };
+                    }
                     Item::Frame(Frame::Log(text)) | Item::Garbage(text) => {
                         lock(&heard).kernel.push(text);
                         if verbose {

@@ -37,6 +37,10 @@ pub struct Boot {
     pub log: Option<&'static str>,
     /// `osv.tty`.
     pub tty: String,
+    /// `osv.strace`.
+    pub strace: Option<String>,
+    /// `osv.summary`.
+    pub summary: bool,
     /// Wall clock.
     pub time_unix_ns: Option<u128>,
 }
@@ -114,6 +118,8 @@ impl Boot {
             NetChoice::User | NetChoice::Tap { .. } => {}
         }
         self.log.iter().for_each(|level| say("log", level.as_bytes()));
+        self.strace.iter().for_each(|text| say("strace", text.as_bytes()));
+        self.summary.then(|| say("summary", b"yes"));
         self.time_unix_ns.iter().for_each(|now| say("time", now.to_string().as_bytes()));
         self.env.iter().for_each(|setting| say("env", setting));
         if let Some(args) = &self.args {

@@ -47,6 +47,12 @@ pub fn run(source: &Source<'_>, options: &Options, boot: &Boot) -> Result<u8> {
     let kernel = Kernel { image, channel: Some(theirs.as_raw_fd()) };
     let args = qemu::command(options, accel, &kernel, boot);
 
+    let trace = options
+        .trace_output
+        .as_deref()
+        .map(|path| File::create(path).map_err(|error| Error::io("write", path, error)));
+    let trace = trace.transpose()?;
+
     let (news, inbox) = channel();
     // Before QEMU starts, so that no signal finds us without a handler.
     watch_signals(news.clone())?;
@@ -59,7 +65,7 @@ pub fn run(source: &Source<'_>, options: &Options, boot: &Boot) -> Result<u8> {
         listen(qemu.take_serial(), &heard, options.verbose, |heard| &mut heard.serial),
         listen(qemu.take_messages(), &heard, false, |heard| &mut heard.qemu),
     ];
-    receive_frames(ours, news, &heard, options.verbose);
+    receive_frames(ours, news, &heard, options.verbose, trace);
     send_stdin(Arc::clone(&credit), outbox.clone());
 
     let supervisor = Supervisor { session: Session::default(), outbox, credit, inbox };

@@ -19,9 +19,9 @@ pub type Handler = extern "C" fn(&mut Frame) -> isize;
 #[unsafe(export_name = "osv_gate_handlers")]
 static HANDLERS: [AtomicUsize; VECTOR_LEN] = [const { AtomicUsize::new(0) }; VECTOR_LEN];
 
-/// Makes `handlers` the table that system calls are dispatched through. Bring-up does so once, before the first
-/// application runs.
-pub fn install(handlers: &'static [Handler; VECTOR_LEN]) {
+/// Makes `handlers` the table that system calls are dispatched through: before the first application runs, and anew
+/// when somebody is to look on.
+pub fn install(handlers: &[Handler; VECTOR_LEN]) {
     for (slot, handler) in HANDLERS.iter().zip(handlers) {
         slot.store(*handler as usize, Ordering::Release);
     }

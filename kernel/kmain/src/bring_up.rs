@@ -44,11 +44,8 @@ fn osv_kernel_main(boot: BootInfo) -> ! {
         selftest::run(filter);
     }
     osv_vfs::clock::register(|| osv_vfs::Time(clock::realtime_ns().cast_signed()));
-    osv_hw::gate::install(&osv_sys::dispatch::HANDLERS);
+    osv_sys::dispatch::install();
     osv_task::upcalls::register();
-    osv_task::signal::deliver::register_dispatch(|frame| {
-        osv_sys::dispatch::HANDLERS[frame.nr as usize](frame)
-    });
     osv_vfs::device::register_fifos(alloc::sync::Arc::new(osv_event::pipe::NamedPipes::default()));
     // SAFETY: the boot context of this CPU, once.
     let started = unsafe { osv_task::bring_up_cpu() }

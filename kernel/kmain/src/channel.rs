@@ -261,10 +261,13 @@ impl Channel {
             core::hint::spin_loop();
         }
     }
-}
 
-impl Console for Channel {
-    fn write(&self, stream: Output, bytes: &[u8]) -> Res<()> {
+    /// Sends a piece of a trace; may sleep.
+    pub fn trace(&self, text: &[u8]) -> Res<()> {
+        self.send(Stream::Trace, text)
+    }
+
+    fn send(&self, stream: Stream, bytes: &[u8]) -> Res<()> {
         let mut done = 0;
         while done < bytes.len() {
             let pass = self.passes.load(Ordering::Acquire);
@@ -272,10 +275,7 @@ impl Console for Channel {
                 let mut link = self.link.lock();
                 let link = &mut *link;
                 let n = match &mut link.endpoint {
-                    Some(endpoint) => {
-                        let stream = if stream == Output::Stdout { Stream::Stdout } else { Stream::Stderr };
-                        endpoint.write(stream, &bytes[done..])
-                    }
+                    Some(endpoint) => endpoint.write(stream, &bytes[done..]),
                     None => link.port.write(&bytes[done..]),
                 };
                 Self::flush(link);
@@ -290,6 +290,12 @@ impl Console for Channel {
         }
         BELL.ring();
         Ok(())
+    }
+}
+
+impl Console for Channel {
+    fn write(&self, stream: Output, bytes: &[u8]) -> Res<()> {
+        self.send(if stream == Output::Stdout { Stream::Stdout } else { Stream::Stderr }, bytes)
     }
 
     fn room(&self, bytes: usize) {

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use osv_abi::Errno;
 use osv_abi::boot::{BOOT_FILE, BootConfig, Libc, Supervisor};
 use osv_abi::channel::Exit;
+use osv_abi::trace::Filter;
 use osv_abi::uapi::file::open;
 use osv_abi::uapi::signal::sig;
 use osv_base::{Fail, Res, error, info, warn};
@@ -58,6 +59,7 @@ pub fn run(boot: BootInfo) -> ! {
         Err(fail) => not_started(fail),
     };
     info!("the application ended: {exit:?}, {} ticks after the reset", osv_hw::cpu::rdtsc());
+    osv_sys::observe::finish();
     channel.farewell(exit);
     power::off(exit.status())
 }
@@ -165,12 +167,25 @@ fn configure(config: &BootConfig) {
     crate::bring_up::set_log_level(config.log);
     osv_sys::system::set_host_name(&config.hostname);
     osv_task::exec::use_image_libc(config.libc == Libc::Image);
-    if config.strace {
-        osv_sys::strace::start();
-    }
+    observe(config);
     for word in &config.foreign {
         info!("`{}` on the command line is not ours", word.escape_ascii());
     }
+}
+
+/// Looks on as the configuration wants.
+fn observe(config: &BootConfig) {
+    let filter = config.strace.as_deref().map(Filter::parse).transpose();
+    let filter = filter.unwrap_or_else(|problem| {
+        error!("osv.strace: {problem}");
+        None
+    });
+    osv_sys::observe::start(filter, config.summary, |text| {
+        // A channel that fails has nobody at its end.
+        if let Some(channel) = CHANNEL.get() {
+            let _ = channel.trace(text);
+        }
+    });
 }
 
 fn read_file(from: &From<'_>, path: &[u8]) -> Res<Vec<u8>> {

@@ -22,7 +22,7 @@ extern crate std;
 pub mod cursor;
 pub mod cx;
 pub mod dispatch;
-pub mod strace;
+pub mod observe;
 mod transfer;
 
 pub mod event;

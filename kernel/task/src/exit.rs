@@ -1,5 +1,6 @@
 //! The end of threads and processes.
 
+use crate::observe;
 use crate::process::Process;
 use crate::registry;
 use crate::robust;
@@ -41,6 +42,7 @@ pub fn thread(code: i32) -> ! {
         let mut me = current();
         let process = me.process().clone();
         if me.tid() != 0 {
+            observe::thread_ended(me.tid());
             robust::release(&me);
             let clear = me.own().clear_child_tid.get();
             // Only where somebody is left to see it: another thread, or another process that shares the memory.
@@ -80,6 +82,7 @@ pub fn thread(code: i32) -> ! {
 fn end_process(process: &Arc<Process>, otherwise: Status, space: Option<Arc<osv_mm::space::AddressSpace>>) {
     process.decide_end(otherwise);
     let status = process.ending().unwrap_or(otherwise);
+    observe::ended(process, status);
     process.timers.disarm_all();
     // Descriptors first: what the peers see must not wait for the memory.
     if Arc::strong_count(process.fds()) == 1 {

@@ -23,6 +23,7 @@ pub mod futex;
 pub mod init;
 pub mod itimer;
 pub mod limits;
+pub mod observe;
 pub mod process;
 pub mod registry;
 pub mod report;

@@ -54,7 +54,7 @@ fn write_thread(to: &mut dyn Write, thread: &Thread) -> fmt::Result {
                     struct Args(&'static table::Row, [u64; 6]);
                     impl fmt::Display for Args {
                         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                            (self.0.show)(&self.1, f, None)
+                            self.0.show(&self.1, f, None)
                         }
                     }
                     write!(to, ", in {}({}) from {rip:#x}", row.name, Args(row, args))?;

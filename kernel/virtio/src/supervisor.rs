@@ -59,6 +59,8 @@ pub enum Stream {
     Stderr,
     /// The kernel's log.
     Log,
+    /// What was asked for by `--strace` and `--summary`.
+    Trace,
 }
 
 /// The guest's end of the channel.
@@ -179,6 +181,7 @@ impl Endpoint {
                 Stream::Stdout => Kind::Stdout,
                 Stream::Stderr => Kind::Stderr,
                 Stream::Log => Kind::Log,
+                Stream::Trace => Kind::Trace,
             };
             let Ok(header) = header(kind, n) else { break };
             self.output.push(&header);

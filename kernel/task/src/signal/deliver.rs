@@ -9,6 +9,7 @@ use super::send;
 use super::set::{self, Default as DefaultAction, SigSet};
 use super::{Actions, RESTART};
 use crate::exit;
+use crate::observe;
 use crate::process::Process;
 use crate::registry;
 use crate::status::Status;
@@ -51,6 +52,7 @@ fn next_handled(me: &Current, regs: &UserRegs) -> Option<(Siginfo, Sigaction)> {
         }
         wait_while_stopped(me);
         let info = me.take_signal(SigSet(!me.mask().0))?;
+        observe::signal(&info);
         let signo = info.signo.cast_unsigned();
         let process = me.process();
         let actions: &Actions = &process.actions;

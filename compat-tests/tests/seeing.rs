@@ -1,0 +1,108 @@
+//! Looking at a program while it runs: `--strace` and `--summary`, by the call vector and by the trap.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use osv_compat_tests::guest::{Guest, Outcome};
+use osv_compat_tests::programs::{self, Build};
+
+fn main() {
+    let mut trials = Vec::new();
+    for (name, build) in [("vector", Build::Glibc), ("trap", Build::GlibcStatic)] {
+        trials.push(Trial::test(format!("strace.{name}"), move || strace(build)));
+        trials.push(Trial::test(format!("strace_chooses.{name}"), move || strace_chooses(build)));
+        trials.push(Trial::test(format!("strace_output.{name}"), move || strace_output(build)));
+        trials.push(Trial::test(format!("summary.{name}"), move || summary(build)));
+    }
+    trials.push(Trial::test("strace_refuses_what_is_no_call", strace_refuses));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn traced(build: Build, flags: &[&str]) -> Result<Outcome, Failed> {
+    let program = programs::build("seeing/traced.c", build)?;
+    let outcome = Guest::new(program).flags(&["--net", "none"]).flags(flags).run()?;
+    outcome.expect(3, "traced\n")?;
+    Ok(outcome)
+}
+
+/// What libc makes of the program's calls differs; these lines it must make.
+const LINES: &[&str] = &[
+    // Between the two, musl's libc has O_LARGEFILE.
+    "openat(AT_FDCWD, \"/no\\tsuch\", O_RDWR|",
+    "O_NOFOLLOW|O_CLOEXEC) = -1 ENOENT (No such file or directory)",
+    "\"/tmp/made\", O_WRONLY|O_CREAT|O_EXCL",
+    ", \"a line\\n\", 7) = 7",
+    "{st_mode=S_IFREG|0640, st_size=7, ...}",
+    ", 0xdead000, 5) = -1 EFAULT (Bad address)",
+    "open(0xbeef000, O_RDONLY) = -1 EFAULT (Bad address)",
+    "socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0) = ",
+    "{sa_family=AF_UNIX, sun_path=\"/tmp/no such socket\"}, 110) = -1 ENOENT (No such file or directory)",
+    " <unfinished ...>\n",
+    "<... read resumed>, \"!\", 1) = 1",
+    "CLONE_THREAD",
+    "[pid 2] --- SIGUSR1 {si_signo=SIGUSR1, si_code=SI_TKILL, si_pid=2, si_uid=0} ---",
+    "exit_group(7) = ?\n",
+    "+++ exited with 7 +++\n",
+    "--- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED,",
+    "[{WIFEXITED(s) && WEXITSTATUS(s) == 7}]",
+    "exit_group(3) = ?\n[pid 2] +++ exited with 3 +++\n",
+];
+
+fn has(text: &str, line: &str) -> Result<(), Failed> {
+    if text.contains(line) { Ok(()) } else { Err(format!("no {line:?} in\n{text}").into()) }
+}
+
+fn strace(build: Build) -> Result<(), Failed> {
+    let outcome = traced(build, &["--strace"])?;
+    LINES.iter().try_for_each(|line| has(&outcome.stderr, line))
+}
+
+fn strace_chooses(build: Build) -> Result<(), Failed> {
+    let text = traced(build, &["--strace=open,openat,exit_group"])?.stderr;
+    has(&text, "O_NOFOLLOW|O_CLOEXEC) = -1 ENOENT (No such file or directory)")?;
+    has(&text, "exit_group(3) = ?\n")?;
+    // Signals and ends are no calls, and always there.
+    let chosen = |line: &str| {
+        [" open(", " openat(", " exit_group(", " --- SIG", " +++ "].iter().any(|of| line.contains(of))
+    };
+    match text.lines().find(|line| !chosen(line)) {
+        None => Ok(()),
+        Some(line) => Err(format!("{line:?} was not asked for, but is in\n{text}").into()),
+    }
+}
+
+fn strace_output(build: Build) -> Result<(), Failed> {
+    let file = programs::output().join(format!("trace.{build:?}.txt"));
+    let _ = std::fs::remove_file(&file);
+    let path = file.to_string_lossy();
+    let outcome = traced(build, &["--strace=openat,open,exit_group", "--strace-output", &path])?;
+    if !outcome.stderr.is_empty() {
+        return Err(format!("standard error was to be the program's alone: {}", outcome.stderr).into());
+    }
+    has(&std::fs::read_to_string(&file)?, "exit_group(3) = ?\n")
+}
+
+fn strace_refuses() -> Result<(), Failed> {
+    let program = programs::build("seeing/traced.c", Build::GlibcStatic)?;
+    let outcome = Guest::new(program).flags(&["--strace=opne"]).run()?;
+    outcome.expect(125, "")?;
+    has(&outcome.stderr, "`opne`")
+}
+
+/// Calls and errors of a row in the table: of the program's own calls the numbers are known.
+fn counted(text: &str, name: &str) -> Option<(u64, u64)> {
+    let line = text.lines().find(|line| line.split_ascii_whitespace().next_back() == Some(name))?;
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let calls = fields.get(3)?.parse().ok()?;
+    Some((calls, if fields.len() > 5 { fields.get(4)?.parse().ok()? } else { 0 }))
+}
+
+fn summary(build: Build) -> Result<(), Failed> {
+    let outcome = traced(build, &["--summary"])?;
+    for (name, expected) in
+        [("connect", (1, 1)), ("socket", (1, 0)), ("wait4", (1, 0)), ("exit_group", (2, 0))]
+    {
+        if counted(&outcome.stderr, name) != Some(expected) {
+            return Err(format!("{name} is not {expected:?} in\n{}", outcome.stderr).into());
+        }
+    }
+    has(&outcome.stderr, " total\n")
+}
