@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 use osv_abi::boot::Net;
 use osv_base::{error, info, warn};
@@ -45,6 +45,12 @@ fn who() -> Ucred {
 
 /// The resolvers that the command line or the lease named, for /etc/resolv.conf.
 static RESOLVERS: SpinLock<Vec<Ipv4Addr>> = SpinLock::new(Vec::new());
+/// Those that a router announced; asked where there are no others.
+static RESOLVERS6: SpinLock<Vec<Ipv6Addr>> = SpinLock::new(Vec::new());
+
+fn announced(resolvers: &[Ipv6Addr]) {
+    *RESOLVERS6.lock() = resolvers.to_vec();
+}
 
 fn leased(lease: &Lease) {
     info!("network: {}/{} from a DHCP server", lease.config.address, lease.config.prefix_len);
@@ -53,8 +59,11 @@ fn leased(lease: &Lease) {
 
 /// What resolv.conf(5) is to say; `None` when nobody named a resolver.
 pub fn resolv_conf() -> Option<String> {
-    let resolvers = RESOLVERS.lock();
-    let lines: String = resolvers.iter().map(|address| format!("nameserver {address}\n")).collect();
+    let mut lines: String =
+        RESOLVERS.lock().iter().map(|address| format!("nameserver {address}\n")).collect();
+    if lines.is_empty() {
+        lines = RESOLVERS6.lock().iter().map(|address| format!("nameserver {address}\n")).collect();
+    }
     (!lines.is_empty()).then_some(lines)
 }
 
@@ -85,6 +94,9 @@ pub fn start(config: &Net, mut devices: Vec<Box<dyn Transport>>) {
         }
         Net::Dhcp if link.is_some() => stack.start_dhcp(leased),
         Net::Dhcp => {}
+    }
+    if link.is_some() {
+        stack.start_ipv6(announced);
     }
     let asked = *config == Net::Dhcp && link.is_some();
     let worker = stack.clone();

@@ -1,5 +1,6 @@
 //! Socket addresses in the layout of bind(2) and its kin: `sockaddr_in`, `sockaddr_in6`, `sockaddr_un`.
 
+use crate::interface::LINK_INDEX;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use osv_base::Errno;
@@ -106,6 +107,9 @@ impl Address {
                 out[..2].copy_from_slice(&AF_INET6.to_ne_bytes());
                 out[2..4].copy_from_slice(&address.port().to_be_bytes());
                 out[8..24].copy_from_slice(&address.ip().octets());
+                // There is one link: its number is the scope of all that is local to a link (RFC 4007).
+                let scope = if address.ip().is_unicast_link_local() { LINK_INDEX } else { 0 };
+                out[24..28].copy_from_slice(&scope.to_ne_bytes());
                 28
             }
             Address::Unix(name) => {

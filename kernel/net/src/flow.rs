@@ -14,7 +14,7 @@ use crate::stack::Stack;
 use crate::stream::Try;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddrV4};
+use core::net::SocketAddr;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use core::time::Duration;
 use crossbeam_queue::ArrayQueue;
@@ -30,9 +30,9 @@ use smoltcp::wire::{HardwareAddress, IpCidr, TcpSeqNumber};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct FlowKey {
     /// Own end.
-    pub local: SocketAddrV4,
+    pub local: SocketAddr,
     /// The peer's end.
-    pub remote: SocketAddrV4,
+    pub remote: SocketAddr,
 }
 
 /// Packets that wait for an owner at most; more are dropped and counted.
@@ -120,7 +120,8 @@ impl Flow {
         let mut iface = Interface::new(config, &mut port, smol(now));
         iface.update_ip_addrs(|addresses| {
             // The list has room for several; this is the first.
-            let _ = addresses.push(IpCidr::new((*key.local.ip()).into(), 32));
+            let own = key.local.ip();
+            let _ = addresses.push(IpCidr::new(own.into(), if own.is_ipv4() { 32 } else { 128 }));
         });
         let buffer = |len: usize| tcp::SocketBuffer::new(alloc::vec![0u8; len]);
         let mut socket = tcp::Socket::new(buffer(RECV_BUFFER), buffer(SEND_BUFFER));
@@ -160,7 +161,7 @@ impl Flow {
         {
             let mut core = flow.core.lock();
             core.deadline = Some(stack.now() + HANDSHAKE_TIME);
-            let local = (*key.local.ip(), key.local.port());
+            let local = (key.local.ip(), key.local.port());
             core.socket().listen(local).ok()?;
             core.last = State::Listen;
         }
@@ -181,7 +182,7 @@ impl Flow {
         let Core { iface, sockets, handle, .. } = &mut *core;
         sockets
             .get_mut::<tcp::Socket<'_>>(*handle)
-            .connect(iface.context(), (*remote.ip(), remote.port()), (*local.ip(), local.port()))
+            .connect(iface.context(), (remote.ip(), remote.port()), (local.ip(), local.port()))
             .map_err(|_| Errno::EINVAL)?;
         core.last = State::SynSent;
         self.drive(&stack, &mut core, None);
@@ -189,7 +190,7 @@ impl Flow {
         Ok(())
     }
 
-    /// A packet for this flow (IPv4, header included, checksums verified). Never waits.
+    /// A packet for this flow (IP, header included, checksums verified). Never waits.
     pub fn input(&self, stack: &Arc<Stack>, packet: &[u8]) {
         if let Some(mut core) = self.core.try_lock() {
             self.drive(stack, &mut core, Some(packet));
@@ -314,11 +315,6 @@ impl Flow {
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
-}
-
-/// Whether a key's own end is `address`.
-pub fn is_local_to(key: &FlowKey, address: IpAddr) -> bool {
-    IpAddr::V4(*key.local.ip()) == address
 }
 
 /// A timer among a stack's: its time, and a number that no other has.

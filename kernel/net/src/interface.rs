@@ -19,6 +19,9 @@ pub mod flag {
     pub const LOWER_UP: u32 = 0x10000;
 }
 
+/// The number of the interface on the link.
+pub const LINK_INDEX: u32 = 2;
+
 /// ARPHRD_ETHER
 pub const HARDWARE_ETHER: u16 = 1;
 /// ARPHRD_LOOPBACK
@@ -66,7 +69,7 @@ impl Interface {
 impl Stack {
     /// What there is now.
     pub fn interfaces(&self) -> Vec<Interface> {
-        let local = |address, prefix_len| InterfaceAddress { address, prefix_len, broadcast: None };
+        let local = |address: IpAddr, prefix_len| InterfaceAddress { address, prefix_len, broadcast: None };
         let mut all = alloc::vec![Interface {
             index: 1,
             name: "lo",
@@ -76,23 +79,25 @@ impl Stack {
             mtu: 65_536,
             addresses: alloc::vec![
                 local(Ipv4Addr::LOCALHOST.into(), 8),
-                local(Ipv6Addr::LOCALHOST.into(), 128)
+                local(Ipv6Addr::LOCALHOST.into(), 128),
             ],
         }];
         if let Some(mac) = self.mac() {
-            let addresses = self.config().map(|config| InterfaceAddress {
+            let four = self.config().map(|config| InterfaceAddress {
                 address: config.address.into(),
                 prefix_len: config.prefix_len,
                 broadcast: config.broadcast(),
             });
+            let six = self.addresses6();
+            let six = six.iter().map(|own| local(own.address.into(), own.prefix_len));
             all.push(Interface {
-                index: 2,
+                index: LINK_INDEX,
                 name: "eth0",
                 flags: flag::UP | flag::BROADCAST | flag::RUNNING | flag::MULTICAST | flag::LOWER_UP,
                 hardware: HARDWARE_ETHER,
                 mac,
                 mtu: self.mtu() as u32,
-                addresses: addresses.into_iter().collect(),
+                addresses: four.into_iter().chain(six).collect(),
             });
         }
         all

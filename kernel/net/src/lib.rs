@@ -1,6 +1,6 @@
 //! Classifier, flows, handshakes and sockets.
 //!
-//! Frames from a [`LinkDevice`] go through [`Stack::receive`]: ARP, ICMP and DHCP to the host interface, UDP to
+//! Frames from a [`LinkDevice`] go through [`Stack::receive`]: ARP, ICMP, neighbour discovery and DHCP to the host interface, UDP to
 //! its socket by local port, TCP by 5-tuple to its [`flow::Flow`]. A flow is one connection with a smoltcp
 //! instance of its own, a bounded inbox, and a lock that is its owner bit: whoever holds it drives the flow. A
 //! thread in a socket call takes it; the worker tries it and, when it is taken, leaves the packet in the inbox,
@@ -18,6 +18,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod address;
+pub mod arp;
 pub mod control;
 pub mod datagram;
 pub mod dhcp;
@@ -29,6 +30,8 @@ pub mod link;
 pub mod listener;
 pub mod local;
 pub mod namespace;
+pub mod ndp;
+pub mod neighbours;
 pub mod netlink;
 pub mod options;
 pub mod socket;

@@ -2,10 +2,10 @@
 //! the socket that sent it; nothing is changed by it, and no changes are announced.
 
 use crate::address::{AF_INET, AF_INET6};
-use crate::interface::Interface;
+use crate::interface::{Interface, LINK_INDEX};
 use crate::stack::Stack;
 use alloc::vec::Vec;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 use osv_base::Errno;
 
 const HEAD: usize = 16;
@@ -51,6 +51,7 @@ const OPER_UP: u8 = 6;
 const TABLE_MAIN: u8 = 254;
 const PROTOCOL_KERNEL: u8 = 2;
 const PROTOCOL_BOOT: u8 = 3;
+const PROTOCOL_RA: u8 = 9;
 const UNICAST: u8 = 1;
 
 /// The head of a request.
@@ -231,7 +232,11 @@ fn family_of(address: IpAddr) -> u16 {
 
 fn addresses(answer: &mut Answer, interface: &Interface, family: u16) {
     for own in interface.addresses.iter().filter(|a| family == family_of(a.address)) {
-        let scope = if own.address.is_loopback() { SCOPE_HOST } else { SCOPE_UNIVERSE };
+        let scope = match own.address {
+            address if address.is_loopback() => SCOPE_HOST,
+            IpAddr::V6(address) if address.is_unicast_link_local() => SCOPE_LINK,
+            _ => SCOPE_UNIVERSE,
+        };
         let mut body = alloc::vec![family_of(own.address) as u8, own.prefix_len, IFA_F_PERMANENT, scope];
         body.extend(interface.index.to_ne_bytes());
         answer.message(RTM_NEWADDR, &body, |to| {
@@ -247,23 +252,43 @@ fn addresses(answer: &mut Answer, interface: &Interface, family: u16) {
     }
 }
 
-fn routes(stack: &Stack, answer: &mut Answer, family: u16) {
-    let Some(config) = stack.config().filter(|_| family == 0 || family == AF_INET) else { return };
-    let mut route = |dst_len: u8, protocol: u8, scope: u8, attributes: &dyn Fn(&mut Vec<u8>)| {
-        let body = [AF_INET as u8, dst_len, 0, 0, TABLE_MAIN, protocol, scope, UNICAST, 0, 0, 0, 0];
-        answer.message(RTM_NEWROUTE, &body, |to| {
-            attribute(to, RTA_TABLE, &u32::from(TABLE_MAIN).to_ne_bytes());
-            attributes(to);
-            attribute(to, RTA_OIF, &2u32.to_ne_bytes());
-        });
-    };
-    if let Some(gateway) = config.gateway {
-        route(0, PROTOCOL_BOOT, SCOPE_UNIVERSE, &|to| address(to, RTA_GATEWAY, gateway.into()));
-    }
-    route(config.prefix_len, PROTOCOL_KERNEL, SCOPE_LINK, &|to| {
-        address(to, RTA_DST, config.network().into());
-        address(to, RTA_PREFSRC, config.address.into());
+/// A route over the link, and what tells it from others.
+fn route(answer: &mut Answer, head: [u8; 4], attributes: impl FnOnce(&mut Vec<u8>)) {
+    let [family, dst_len, protocol, scope] = head;
+    let body = [family, dst_len, 0, 0, TABLE_MAIN, protocol, scope, UNICAST, 0, 0, 0, 0];
+    answer.message(RTM_NEWROUTE, &body, |to| {
+        attribute(to, RTA_TABLE, &u32::from(TABLE_MAIN).to_ne_bytes());
+        attributes(to);
+        attribute(to, RTA_OIF, &LINK_INDEX.to_ne_bytes());
     });
+}
+
+fn routes(stack: &Stack, answer: &mut Answer, family: u16) {
+    if let Some(config) = stack.config().filter(|_| family == 0 || family == AF_INET) {
+        if let Some(gateway) = config.gateway {
+            route(answer, [AF_INET as u8, 0, PROTOCOL_BOOT, SCOPE_UNIVERSE], |to| {
+                address(to, RTA_GATEWAY, gateway.into());
+            });
+        }
+        route(answer, [AF_INET as u8, config.prefix_len, PROTOCOL_KERNEL, SCOPE_LINK], |to| {
+            address(to, RTA_DST, config.network().into());
+            address(to, RTA_PREFSRC, config.address.into());
+        });
+    }
+    if family == 0 || family == AF_INET6 {
+        for own in stack.addresses6() {
+            let network =
+                u128::from(own.address) & u128::MAX.checked_shl(128 - u32::from(own.prefix_len)).unwrap_or(0);
+            route(answer, [AF_INET6 as u8, own.prefix_len, PROTOCOL_KERNEL, SCOPE_UNIVERSE], |to| {
+                address(to, RTA_DST, Ipv6Addr::from(network).into());
+            });
+        }
+        if let Some(router) = stack.router6() {
+            route(answer, [AF_INET6 as u8, 0, PROTOCOL_RA, SCOPE_UNIVERSE], |to| {
+                address(to, RTA_GATEWAY, router.into());
+            });
+        }
+    }
 }
 
 #[cfg(test)]

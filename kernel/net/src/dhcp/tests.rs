@@ -39,7 +39,7 @@ impl Server {
             return None;
         }
         if ethernet.ethertype() == EthernetProtocol::Arp {
-            return host::arp_input(ethernet.payload(), SERVER_MAC, SERVER).and_then(|input| input.reply);
+            return crate::arp::input(ethernet.payload(), SERVER_MAC, SERVER).and_then(|input| input.reply);
         }
         let ip = Ipv4Packet::new_checked(ethernet.payload()).unwrap();
         let udp = UdpPacket::new_checked(ip.payload()).unwrap();
@@ -80,7 +80,7 @@ impl Server {
         };
         let udp = UdpRepr { src_port: 67, dst_port: 68 };
         let len = udp.header_len() + reply.buffer_len();
-        let packet = host::ipv4_packet(SERVER, self.offers, IpProtocol::Udp, len, |out| {
+        let packet = host::ip_packet((SERVER.into(), self.offers.into()), IpProtocol::Udp, 64, len, |out| {
             let (from, to) = (IpAddress::Ipv4(SERVER), IpAddress::Ipv4(self.offers));
             let emit = |payload: &mut [u8]| reply.emit(&mut DhcpPacket::new_unchecked(payload)).unwrap();
             let checksums = ChecksumCapabilities::default();

@@ -84,17 +84,17 @@ impl phy::RxToken for RxToken<'_> {
 impl phy::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let offload = self.stack.completes_checksums();
-        let remote = *self.key.remote.ip();
+        let (local, remote) = (self.key.local.ip(), self.key.remote.ip());
+        let header = host::header_len(remote);
         self.stack.transmit_ip(remote, len, offload.then_some(16), |packet| {
             let result = f(packet);
-            if packet.len() < host::IPV4_HEADER + TCP_HEADER {
+            if packet.len() < header + TCP_HEADER {
                 return result;
             }
-            let local = *self.key.local.ip();
-            let mut segment = TcpPacket::new_unchecked(&mut packet[host::IPV4_HEADER..]);
+            let mut segment = TcpPacket::new_unchecked(&mut packet[header..]);
             let mended = mend_acknowledgement(&mut segment, self.highest);
             if offload {
-                let sum = host::pseudo_header_sum(local, remote, 6, len - host::IPV4_HEADER);
+                let sum = host::pseudo_header_sum(local, remote, 6, len - header);
                 segment.set_checksum(!host::internet_checksum(sum, &[]));
             } else if mended {
                 segment.fill_checksum(&local.into(), &remote.into());

@@ -159,10 +159,10 @@ impl Stream for Flow {
     }
 
     fn local(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::V4(self.key.local))
+        Some(self.key.local)
     }
     fn peer(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::V4(self.key.remote))
+        Some(self.key.remote)
     }
     fn set_nodelay(&self, on: bool) {
         self.core.lock().socket().set_nagle_enabled(!on);

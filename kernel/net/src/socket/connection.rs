@@ -81,14 +81,10 @@ impl Socket {
         if self.stack.is_own(to.ip()) {
             return self.connect_local(to, nonblock);
         }
-        let SocketAddr::V4(remote) = to else { return Err(Errno::ENETUNREACH.into()) };
         let bound = *self.bound.lock();
-        let source = match bound.map(|b| b.ip()) {
-            Some(IpAddr::V4(own)) if !own.is_unspecified() && !own.is_loopback() => own,
-            _ => self.stack.source_for(*remote.ip())?,
-        };
+        let source = self.source_for(to.ip(), bound.map(|b| b.ip()))?;
         let port = bound.map_or(0, |b| b.port());
-        let flow = self.stack.connect(source, port, remote, self.readiness.clone())?;
+        let flow = self.stack.connect(source, port, to, self.readiness.clone())?;
         let options = *self.options.lock();
         flow.set_nodelay(options.nodelay);
         if options.keepalive {
@@ -105,6 +101,16 @@ impl Socket {
             return Err(Errno::EINPROGRESS.into());
         }
         self.finish_connect(&flow)
+    }
+
+    /// The address to send from over the link: the one that was bound, if it is of the family.
+    pub(super) fn source_for(&self, to: IpAddr, bound: Option<IpAddr>) -> Result<IpAddr, Errno> {
+        match bound {
+            Some(own) if own.is_ipv4() == to.is_ipv4() && !own.is_unspecified() && !own.is_loopback() => {
+                Ok(own)
+            }
+            _ => self.stack.source_for(to),
+        }
     }
 
     /// An address to send to: the unspecified one means this machine.
@@ -238,8 +244,7 @@ impl Socket {
                 if self.bound.lock().is_none() {
                     let own = match to.ip() {
                         ip if self.stack.is_own(ip) => ip,
-                        IpAddr::V4(ip) => IpAddr::V4(self.stack.source_for(ip)?),
-                        IpAddr::V6(_) => return Err(Errno::ENETUNREACH.into()),
+                        ip => self.stack.source_for(ip)?,
                     };
                     self.bind_inet(SocketAddr::new(own, 0))?;
                 }

@@ -8,7 +8,7 @@ use crate::local::RECORD_MAX;
 use crate::netlink;
 use crate::stream::{Shutdown, Stream};
 use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddr, SocketAddrV4};
+use core::net::{IpAddr, SocketAddr};
 use osv_base::io::{Sink, Source};
 use osv_base::{Errno, Res};
 use osv_sync::Events;
@@ -196,15 +196,12 @@ impl Socket {
             }
             return Ok(len);
         }
-        let SocketAddr::V4(remote) = to else { return Err(Errno::ENETUNREACH.into()) };
-        if remote.ip().is_broadcast() && !self.options.lock().broadcast {
+        let is_broadcast = matches!(to.ip(), IpAddr::V4(to) if to.is_broadcast());
+        if is_broadcast && !self.options.lock().broadcast {
             return Err(Errno::EACCES.into());
         }
-        let source = match own.ip() {
-            IpAddr::V4(ip) if !ip.is_unspecified() && !ip.is_loopback() => ip,
-            _ => self.stack.source_for(*remote.ip())?,
-        };
-        self.stack.send_udp(SocketAddrV4::new(source, own.port()), remote, &bytes)?;
+        let source = self.source_for(to.ip(), Some(own.ip()))?;
+        self.stack.send_udp(SocketAddr::new(source, own.port()), to, &bytes)?;
         Ok(len)
     }
 

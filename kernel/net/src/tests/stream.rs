@@ -281,10 +281,11 @@ fn stray_syn(port: u16) -> Vec<u8> {
         timestamp: None,
         payload: &[],
     };
-    let packet = host::ipv4_packet(from, ADDRESSES[0], IpProtocol::Tcp, syn.buffer_len(), |out| {
-        let (from, to) = (from.into(), ADDRESSES[0].into());
-        syn.emit(&mut TcpPacket::new_unchecked(out), &from, &to, &ChecksumCapabilities::default());
-    });
+    let packet =
+        host::ip_packet((from.into(), ADDRESSES[0].into()), IpProtocol::Tcp, 64, syn.buffer_len(), |out| {
+            let (from, to) = (from.into(), ADDRESSES[0].into());
+            syn.emit(&mut TcpPacket::new_unchecked(out), &from, &to, &ChecksumCapabilities::default());
+        });
     let mut frame = std::vec![0; host::ETHERNET_HEADER + packet.len()];
     host::write_ethernet(&mut frame, [2, 9, 9, 9, 9, 9], [2, 0, 0, 0, 0, 0], EthernetProtocol::Ipv4);
     frame[host::ETHERNET_HEADER..].copy_from_slice(&packet);
