@@ -1,5 +1,5 @@
 # osv-rs: `make` builds everything, `make test` runs everything, `make demo` shows it. `make help` lists the rest.
-.PHONY: all setup test demo bench fmt clippy native applications processes seeing loom laws differential clean help
+.PHONY: all setup test demo bench fmt clippy native applications processes seeing network loom laws differential clean help
 .DEFAULT_GOAL := all
 
 CARGO ?= cargo
@@ -74,6 +74,10 @@ differential: all
 ## seeing: --strace, --summary and what else looks at a running program
 seeing: all
 	$(CARGO) test -p osv-compat-tests --test seeing -- --test-threads 1
+
+## network: IPv6 and names, as programs in the guest see them
+network: all
+	$(CARGO) test -p osv-compat-tests --test network -- --test-threads 1
 
 ## loom: models of locks, wait queues and parking, in every order of their atomic operations
 loom:
