@@ -20,6 +20,7 @@
 //! [`BootConfig`] prints (`Display`) what the parser reads; the round trip is property-tested. The other half of the
 //! contract between packer and kernel, the place of the root file system in memory, is [`RootDescriptor`].
 
+mod disk;
 mod net;
 mod words;
 
@@ -28,10 +29,12 @@ mod tests;
 
 use crate::trace::Filter;
 use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use disk::{Id, RootDisk};
 pub use net::{Net, StaticNet};
 use words::words;
 pub use words::{Encoded, Word, decode};
@@ -176,6 +179,8 @@ pub struct BootConfig {
     pub supervisor: Supervisor,
     /// Which standard streams are terminals.
     pub tty: Terminals,
+    /// The disk that holds the root, where memory does not hold all of it.
+    pub disk: Option<RootDisk>,
     /// Wall clock at the start of the machine, nanoseconds since 1970, for machines without a clock of their own.
     pub time_unix_ns: Option<u64>,
     /// Rate of the time stamp counter, for machines that have nothing to calibrate it with.
@@ -204,6 +209,7 @@ impl Default for BootConfig {
             summary: false,
             supervisor: Supervisor::default(),
             tty: Terminals::default(),
+            disk: None,
             time_unix_ns: None,
             tsc_hz: None,
             mmio: Vec::new(),
@@ -344,6 +350,9 @@ impl BootConfig {
             Key::Summary => self.summary = choose(&value, YES_NO, "yes or no")?,
             Key::Supervisor => self.supervisor = choose(&value, SUPERVISOR, "none, console or serial")?,
             Key::Tty => self.tty = terminals(&value)?,
+            Key::Disk => {
+                self.disk = Some(RootDisk::parse(&value).ok_or(Reason::Expected(RootDisk::EXPECTED))?)
+            }
             Key::Time => self.time_unix_ns = Some(number(&value)?),
             Key::Tsc => self.tsc_hz = Some(number(&value)?),
         }
@@ -377,6 +386,11 @@ impl fmt::Display for BootConfig {
                 Key::Supervisor => word(name_of(self.supervisor, SUPERVISOR))?,
                 Key::Tty if self.tty == default.tty => {}
                 Key::Tty => writeln!(f, "osv.{name}={}", self.tty)?,
+                Key::Disk => {
+                    self.disk
+                        .iter()
+                        .try_for_each(|disk| word(format!("{}/{}", disk.id, disk.name).as_bytes()))?;
+                }
                 Key::Time => self.time_unix_ns.iter().try_for_each(|ns| writeln!(f, "osv.{name}={ns}"))?,
                 Key::Tsc => self.tsc_hz.iter().try_for_each(|hz| writeln!(f, "osv.{name}={hz}"))?,
             }
@@ -434,6 +448,7 @@ keys! {
     Summary "summary";
     Supervisor "supervisor";
     Tty "tty";
+    Disk "disk";
     Time "time";
     Tsc "tsc";
 }

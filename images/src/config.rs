@@ -41,6 +41,10 @@ pub struct Config {
     pub output: Option<PathBuf>,
     /// Sysroot.
     pub root: Option<PathBuf>,
+    /// Whether the root goes onto a disk: `auto`, `always`, `never`.
+    pub disk: Option<String>,
+    /// A disk of another image, to be shared.
+    pub root_disk: Option<PathBuf>,
     /// Files and folders to add, HOST:GUEST.
     #[serde(default)]
     pub add: Vec<String>,
@@ -118,7 +122,7 @@ impl Config {
                 .collect::<Vec<_>>()
                 .join(":");
         }
-        for path in [&mut config.output, &mut config.root].into_iter().flatten() {
+        for path in [&mut config.output, &mut config.root, &mut config.root_disk].into_iter().flatten() {
             *path = folder.join(&path);
         }
         for add in &mut config.add {

@@ -1,7 +1,7 @@
 //! Writes a tree as an uncompressed EROFS image.
 //!
-//! The format is Linux's, in its plainest form: 4 KiB blocks, no compression, no extended attributes, times and UUID
-//! fixed, so that the same tree always gives the same bytes and the public tools (`fsck.erofs`, `dump.erofs`, `mount`)
+//! The format is Linux's, in its plainest form: 4 KiB blocks, no compression, no extended attributes, times
+//! fixed and the UUID made from the contents, so that the same tree always gives the same bytes and the public tools (`fsck.erofs`, `dump.erofs`, `mount`)
 //! can read it.
 //!
 //! ```text
@@ -16,22 +16,29 @@
 mod dirent;
 mod inode;
 mod reader;
+mod stream;
 
 #[cfg(test)]
 mod tests;
 
 use crate::error::{Error, Result};
 use crate::tree::{Content, Dir, Node};
-pub use reader::{Entry, Reader};
+use osv_abi::boot::Id;
+pub use reader::{Bytes, Entry, Reader};
+use stream::Stream;
 
 use inode::{Inode, Layout, Mode};
 use std::ffi::OsStr;
+use std::io::{Cursor, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// Block size in bytes.
 pub const BLOCK: u64 = 4096;
 const SUPERBLOCK_AT: usize = 1024;
 const SUPERBLOCK_LEN: u64 = 128;
+/// Where the superblock has its UUID.
+const UUID_AT: usize = 48;
 const MAGIC: u32 = 0xe0f5_e1e2;
 /// The superblock's checksum is there.
 const COMPAT_CHECKSUM: u32 = 1;
@@ -56,8 +63,25 @@ enum Payload<'a> {
     File(&'a Content),
 }
 
-/// The image of `root`; its length is a multiple of [`BLOCK`].
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Length in bytes, a multiple of [`BLOCK`].
+    pub bytes: u64,
+    /// Made from the contents, and kept as the file system's UUID.
+    pub id: Id,
+}
+
+/// The image of `root`, in memory.
 pub fn write(root: &Dir) -> Result<Vec<u8>> {
+    let mut image = Cursor::new(Vec::new());
+    write_to(root, &mut image, Path::new("an image in memory"))?;
+    Ok(image.into_inner())
+}
+
+/// Writes the image of `root` to `out`, which is empty and called `path`. Files pass through, however large they are;
+/// only names and inodes are kept in memory.
+pub fn write_to(root: &Dir, out: &mut (impl Write + Seek), path: &Path) -> Result<Written> {
     let mut nodes = Vec::new();
     collect(root, 0, &mut nodes)?;
 
@@ -72,20 +96,38 @@ pub fn write(root: &Dir) -> Result<Vec<u8>> {
         node.inode.first_block = if blocks == 0 { 0 } else { block_number(next_block)? };
         next_block += blocks;
     }
-
     let blocks = block_number(next_block)?;
-    let mut image =
-        vec![0; usize::try_from(next_block * BLOCK).map_err(|_| Error::RootTooLarge { bytes: u64::MAX })?];
+
+    let too_large = |_| Error::RootTooLarge { bytes: metadata_blocks * BLOCK };
+    let mut metadata = vec![0; usize::try_from(metadata_blocks * BLOCK).map_err(too_large)?];
+    let mut stream = Stream::new(out, path, metadata_blocks * BLOCK)?;
     for index in 0..nodes.len() {
-        let content = match &nodes[index].node {
-            Payload::Dir => dirent::folder(&nodes, index).into(),
-            Payload::Link(target) => target.as_bytes().into(),
-            Payload::File(content) => content.read()?,
-        };
-        nodes[index].inode.write(index, nodes[index].nid, &content, &mut image);
+        let Placed { node, nid, inode, .. } = &nodes[index];
+        match node {
+            Payload::Dir => {
+                let content = dirent::folder(&nodes, index);
+                let (in_blocks, inline) = inode.split(&content);
+                inode.write(index, *nid, inline, &mut metadata);
+                stream.put(in_blocks)?;
+            }
+            Payload::Link(target) => {
+                let (in_blocks, inline) = inode.split(target.as_bytes());
+                inode.write(index, *nid, inline, &mut metadata);
+                stream.put(in_blocks)?;
+            }
+            Payload::File(content) => {
+                inode.write(index, *nid, &[], &mut metadata);
+                match content {
+                    Content::Bytes(bytes) => stream.put(bytes)?,
+                    Content::Host(path, len) => stream.copy(path, *len)?,
+                }
+            }
+        }
+        stream.fill_block()?;
     }
-    superblock(&mut image[..BLOCK as usize], nodes[0].nid, nodes.len(), blocks)?;
-    Ok(image)
+    superblock(&mut metadata[..BLOCK as usize], nodes[0].nid, nodes.len(), blocks)?;
+    let id = stream.finish(&mut metadata)?;
+    Ok(Written { bytes: next_block * BLOCK, id })
 }
 
 /// How large the image of `root` will at least be: what its files take, without reading them.
@@ -148,9 +190,15 @@ fn superblock(block: &mut [u8], root_nid: u64, inodes: usize, blocks: u32) -> Re
     put(16, &(inodes as u64).to_le_bytes());
     put(24, &TIME.to_le_bytes());
     put(36, &blocks.to_le_bytes());
+    Ok(())
+}
+
+/// The last two fields of the superblock in `block`: the name, then the checksum of all.
+fn seal(block: &mut [u8], id: Id) {
+    let at = SUPERBLOCK_AT;
+    block[at + UUID_AT..][..16].copy_from_slice(&id.0);
     let sum = crc32c(&block[at..]);
     block[at + 4..at + 8].copy_from_slice(&sum.to_le_bytes());
-    Ok(())
 }
 
 fn block_number(block: u64) -> Result<u32> {

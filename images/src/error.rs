@@ -55,11 +55,33 @@ pub enum Error {
     /// The root does not fit into memory.
     #[error("the root file system is too large: {}, and a root in memory may have 64 MiB", mebibytes(*bytes))]
     #[diagnostic(help(
-        "larger roots need a disk, which osv-pack cannot make yet\n`osv-pack inspect` on a smaller image, or -v, lists what goes in"
+        "with --disk auto it goes onto a disk beside the image; what a shared disk (--root-disk) lacks must fit into memory\n-v lists what goes in"
     ))]
     RootTooLarge {
         /// Its size in bytes.
         bytes: u64,
+    },
+
+    /// An image without its disk.
+    #[error("{} keeps its root file system on a disk, and {} is not there", image.display(), disk.display())]
+    #[diagnostic(help("keep both files together, or say where it is with --root-disk FILE"))]
+    NoRootDisk {
+        /// The image.
+        image: PathBuf,
+        /// Where its disk should be.
+        disk: PathBuf,
+    },
+
+    /// An image with a disk that was written for another one.
+    #[error("{} was packed with another disk than {}", image.display(), disk.display())]
+    #[diagnostic(help(
+        "the disk was made anew since: pack the image again, or name its own with --root-disk FILE"
+    ))]
+    WrongRootDisk {
+        /// The image.
+        image: PathBuf,
+        /// The disk that was found.
+        disk: PathBuf,
     },
 
     /// A program that isn't there.

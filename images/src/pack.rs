@@ -5,7 +5,9 @@ mod added;
 mod tests;
 
 use crate::check::{Finding, missing_symbols};
+use crate::disk::{DiskChoice, RootFile};
 use crate::elf::Elf;
+use crate::erofs::Written;
 use crate::error::{Error, Result};
 use crate::image::{Image, MAX_ROOT};
 use crate::libraries::{Found, Library, Search};
@@ -13,7 +15,7 @@ use crate::sysroot::{self, Sysroot};
 use crate::template::Home;
 use crate::tree::{Content, Dir, File, Node};
 use crate::{erofs, etc, parts};
-use osv_abi::boot::{BOOT_FILE, BootConfig, LD_OSV_PATH, Libc};
+use osv_abi::boot::{BOOT_FILE, BootConfig, LD_OSV_PATH, Libc, RootDisk};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -134,24 +136,66 @@ impl Recipe {
             warnings.extend(missing_warning(&missing_symbols(&program, &libraries)?));
         }
         let boot = BootConfig { program: program.guest.as_os_str().as_bytes().into(), ..self.boot.clone() };
-        let text = format!("# made by osv-pack\n{boot}");
-        etc::insert(&mut tree, BOOT_FILE, &text)?;
+        add_boot_file(&mut tree, &boot)?;
         Ok(Packed { tree, boot, program, libraries, warnings })
     }
 }
 
 impl Packed {
-    /// The image file's bytes.
-    pub fn image(&self) -> Result<Vec<u8>> {
-        let estimate = erofs::size_estimate(&self.tree);
-        if estimate > MAX_ROOT {
-            return Err(Error::RootTooLarge { bytes: estimate });
+    /// Whether the root goes onto a disk.
+    pub fn wants_disk(&self, choice: DiskChoice) -> bool {
+        match choice {
+            DiskChoice::Auto => erofs::size_estimate(&self.tree) > MAX_ROOT,
+            DiskChoice::Always => true,
+            DiskChoice::Never => false,
         }
-        let kernel_path = parts::find(parts::KERNEL)?;
-        let kernel = fs::read(&kernel_path).map_err(|error| Error::io("read", &kernel_path, error))?;
-        let root = erofs::write(&self.tree)?;
-        Image::parse(&kernel_path, &kernel)?.with_root(&root)
     }
+
+    /// The image file's bytes, with the root in them.
+    pub fn image(&self) -> Result<Vec<u8>> {
+        image_of(&self.tree)
+    }
+
+    /// Writes the root as a disk to `out`, which is called `path`: all but the boot configuration, so that it is the same
+    /// for whatever else the image says.
+    pub fn write_disk(&self, out: &mut fs::File, path: &Path) -> Result<Written> {
+        let mut tree = self.tree.clone();
+        tree.remove(Path::new(BOOT_FILE));
+        erofs::write_to(&tree, out, path)
+    }
+
+    /// The image file's bytes, with the root on `disk`.
+    pub fn image_on_disk(&self, disk: RootDisk) -> Result<Vec<u8>> {
+        self.image_with(Dir::default(), disk)
+    }
+
+    /// The image file's bytes, with what `disk` lacks; `disk` has to go by the name `named`.
+    pub fn image_sharing(&self, disk: &RootFile, named: RootDisk) -> Result<Vec<u8>> {
+        let mut tree = disk.lacks(&self.tree)?;
+        tree.remove(Path::new(BOOT_FILE));
+        self.image_with(tree, named)
+    }
+
+    fn image_with(&self, mut tree: Dir, disk: RootDisk) -> Result<Vec<u8>> {
+        add_boot_file(&mut tree, &BootConfig { disk: Some(disk), ..self.boot.clone() })?;
+        image_of(&tree)
+    }
+}
+
+fn add_boot_file(tree: &mut Dir, boot: &BootConfig) -> Result<()> {
+    etc::insert(tree, BOOT_FILE, &format!("# made by osv-pack\n{boot}"))
+}
+
+/// The kernel with `tree` as its root in memory.
+fn image_of(tree: &Dir) -> Result<Vec<u8>> {
+    let estimate = erofs::size_estimate(tree);
+    if estimate > MAX_ROOT {
+        return Err(Error::RootTooLarge { bytes: estimate });
+    }
+    let kernel_path = parts::find(parts::KERNEL)?;
+    let kernel = fs::read(&kernel_path).map_err(|error| Error::io("read", &kernel_path, error))?;
+    let root = erofs::write(tree)?;
+    Image::parse(&kernel_path, &kernel)?.with_root(&root)
 }
 
 fn missing_warning(missing: &[Finding]) -> Option<String> {

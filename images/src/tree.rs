@@ -116,6 +116,24 @@ impl Dir {
         Ok(())
     }
 
+    /// Takes away what is at `path`, no link followed, and folders that are empty then.
+    pub fn remove(&mut self, path: &Path) {
+        fn remove_from(dir: &mut Dir, names: &mut Vec<OsString>) {
+            let Some(name) = names.pop() else { return };
+            let gone = match dir.entries.get_mut(&name) {
+                Some(Node::Dir(below)) if !names.is_empty() => {
+                    remove_from(below, names);
+                    below.entries.is_empty()
+                }
+                _ => names.is_empty(),
+            };
+            if gone {
+                dir.entries.remove(&name);
+            }
+        }
+        remove_from(self, &mut names(path));
+    }
+
     /// What is at `path`, with all links followed.
     pub fn get(&self, path: &Path) -> Option<&Node> {
         let mut path = path.to_owned();

@@ -103,6 +103,83 @@ fn osv_toml_says_what_the_flags_say() {
 }
 
 #[test]
+fn a_root_on_a_disk_is_a_file_beside_the_image_and_inspect_shows_both() {
+    let setup = Setup::new();
+    let built = setup.osv_pack(&["./prog", "--disk", "always"]);
+    assert!(built.status.success(), "{}", text(&built.stderr));
+    for part in ["prog.img: ", "prog.img.root: ", "osv-pack run"] {
+        assert!(text(&built.stderr).contains(part), "{}", text(&built.stderr));
+    }
+    let disk = fs::read(setup.path("prog.img.root")).expect("written");
+    let both = text(&setup.osv_pack(&["inspect", "prog.img"]).stdout);
+    for line in [
+        "osv.disk=",
+        "files in memory:\n",
+        "  /.osv/boot\n",
+        "root disk prog.img.root, ",
+        "  /usr/local/bin/prog\n",
+    ] {
+        assert!(both.contains(line), "no {line:?} in {both}");
+    }
+    let alone = text(&setup.osv_pack(&["inspect", "prog.img.root"]).stdout);
+    assert!(both.ends_with(&alone) && !alone.contains("/.osv/boot"), "{alone}");
+    // The image's arguments are not on the disk, so the disk is the same for all of them.
+    assert!(setup.osv_pack(&["./prog", "--disk", "always", "-o", "b.img", "--", "other"]).status.success());
+    assert_eq!(fs::read(setup.path("b.img.root")).expect("written"), disk);
+    assert_eq!(
+        fs::read_dir(setup.temp.path())
+            .expect("a folder")
+            .filter(|entry| {
+                entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().contains(".root."))
+            })
+            .count(),
+        0,
+        "nothing unfinished is left"
+    );
+}
+
+#[test]
+fn images_share_a_disk() {
+    let setup = Setup::new();
+    fs::write(setup.path("extra"), "only here").expect("written");
+    assert!(setup.osv_pack(&["./prog", "--disk", "always", "-o", "base.img"]).status.success());
+    fs::write(
+        setup.path("osv.toml"),
+        "program = './prog'\nroot_disk = 'base.img.root'\nadd = ['extra:/opt/extra']\noutput = 'app.img'\n",
+    )
+    .expect("written");
+    let built = setup.osv_pack(&["--config", "osv.toml"]);
+    assert!(built.status.success(), "{}", text(&built.stderr));
+    let shown = text(&setup.osv_pack(&["inspect", "app.img"]).stdout);
+    let (memory, disk) = shown.split_once("root disk base.img.root").expect("both");
+    assert!(memory.contains("/opt/extra\n") && !memory.contains("  /usr/local/bin/prog\n"), "{memory}");
+    assert!(disk.contains("/usr/local/bin/prog\n") && !disk.contains("/opt/extra\n"), "{disk}");
+    assert!(!setup.path("app.img.root").exists());
+}
+
+#[test]
+fn a_disk_that_is_missing_or_another_one_is_named() {
+    let setup = Setup::new();
+    assert!(setup.osv_pack(&["./prog", "--disk", "always"]).status.success());
+    setup.fails(&["run", "prog.img", "--disk", "never"], 125, &["--disk cannot change prog.img"]);
+    setup.fails(&["./prog", "--disk", "maybe"], 2, &["expected auto, always or never"]);
+    setup.fails(&["./prog", "--root-disk", "prog"], 1, &["prog is damaged", "holds no root"]);
+    let line = text(&setup.osv_pack(&["run", "--dry-run", "prog.img"]).stdout);
+    assert!(
+        line.contains("readonly=on,file=prog.img.root") && line.contains("virtio-blk-pci,drive=root"),
+        "{line}"
+    );
+    fs::rename(setup.path("prog.img.root"), setup.path("elsewhere")).expect("renamed");
+    setup.fails(&["run", "prog.img"], 125, &["prog.img.root is not there", "--root-disk"]);
+    let line = text(&setup.osv_pack(&["run", "--dry-run", "prog.img", "--root-disk", "elsewhere"]).stdout);
+    assert!(line.contains("readonly=on,file=elsewhere"), "{line}");
+    fs::write(setup.path("ld-osv.so"), "another").expect("written");
+    assert!(setup.osv_pack(&["./prog", "--disk", "always", "-o", "new.img"]).status.success());
+    fs::rename(setup.path("new.img.root"), setup.path("prog.img.root")).expect("renamed");
+    setup.fails(&["run", "prog.img"], 125, &["prog.img was packed with another disk than prog.img.root"]);
+}
+
+#[test]
 fn what_cannot_be_packed_is_refused_with_advice() {
     let setup = Setup::new();
     let prog = fs::read(setup.path("prog")).expect("built");
@@ -195,6 +272,7 @@ fn help_teaches_by_examples() {
         (&["--help"][..], "osv-pack run memcached.img -p 11211:11211"),
         (&["run", "--help"], "127.0.0.1:2000:11211"),
         (&["build", "--help"], "[run]"),
+        (&["build", "--help"], "IMAGE.root"),
         (&["check", "--help"], "undecidable"),
     ] {
         let output = setup.osv_pack(args);

@@ -1,13 +1,15 @@
 //! The two ends of the root file system: what osv-pack writes, the kernel's own reader must find again.
 
 use osv_base::io::SliceSink;
-use osv_fs::erofs::{Image, mount};
+use osv_fs::cache::{Disk, PageCache};
+use osv_fs::erofs::{Image, identify, mount, mount_disk};
+use osv_mm::frame::Frame;
 use osv_pack::erofs;
 use osv_pack::tree::{Content, Dir, File, Node};
 use osv_vfs::inode::LinkTarget;
 use osv_vfs::{At, Inode, Io};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 struct Bytes(Vec<u8>);
 
@@ -15,8 +17,33 @@ impl Image for Bytes {
     fn bytes(&self) -> &[u8] {
         &self.0
     }
-    fn frame(&self, _index: u64) -> Option<osv_mm::frame::Frame> {
+    fn frame(&self, _index: u64) -> Option<Frame> {
         None
+    }
+}
+
+/// A disk that answers at once.
+struct Drive {
+    image: Vec<u8>,
+    cache: OnceLock<Weak<PageCache>>,
+}
+
+impl Disk for Drive {
+    fn pages(&self) -> u64 {
+        self.image.len() as u64 / 4096
+    }
+    fn connect(&self, cache: Weak<PageCache>) {
+        self.cache.set(cache).expect("once");
+    }
+    fn read(&self, first: u64, frames: Vec<Frame>) {
+        let from = &self.image[first as usize * 4096..];
+        frames
+            .iter()
+            .zip(from.chunks(4096))
+            .for_each(|(frame, page)| assert_eq!(frame.copy_in(0, page), 4096));
+        let count = frames.len() as u64;
+        drop(frames);
+        self.cache.get().and_then(Weak::upgrade).expect("alive").complete(first, count, true);
     }
 }
 
@@ -83,6 +110,11 @@ fn compare(dir: &Dir, inode: &Arc<dyn Inode>) {
 fn all_that_was_written_is_found() {
     let root = tree();
     let image = erofs::write(&root).expect("small");
-    let fs = mount(Arc::new(Bytes(image))).expect("an image");
-    compare(&root, &fs.root());
+    let cache =
+        PageCache::new(Arc::new(Drive { image: image.clone(), cache: OnceLock::new() })).expect("memory");
+    let id = erofs::Reader::new(erofs::Bytes::Memory(&image)).expect("an image").id();
+    assert_eq!(identify(&cache), Ok(id.0));
+    for fs in [mount(Arc::new(Bytes(image))), mount_disk(cache)] {
+        compare(&root, &fs.expect("an image").root());
+    }
 }

@@ -34,10 +34,12 @@ prop_compose! {
 prop_compose! {
     fn config()(program in program(), uid: u32, gid: u32, hostname in bytes(1..64), net in net(), log in 0..LOG.len(),
                 image: bool, strace in proptest::option::of(prop::sample::select(&["all", "!read", "?x,openat"][..])), summary: bool, supervisor in 0..SUPERVISOR.len(), tty: [bool; 3],
+                disk in proptest::option::of((any::<[u8; 16]>(), "[^\0]{1,9}")),
                 time_unix_ns: Option<u64>, tsc_hz: Option<u64>, mmio in vec(any::<(u64, u64, u32)>(), 0..3)) -> BootConfig {
         BootConfig {
             uid, gid, hostname, net, summary, time_unix_ns, tsc_hz,
             strace: strace.map(String::from),
+            disk: disk.map(|(id, name)| RootDisk { id: Id(id), name }),
             libc: if image { Libc::Image } else { Libc::Table },
             log: LOG[log].1,
             supervisor: SUPERVISOR[supervisor].1,
@@ -115,6 +117,7 @@ fn errors_name_the_word() {
         ("osv.env==x", "expected NAME=value, or NAME to remove it"),
         ("osv.cwd=/%0", "`%` needs two hexadecimal digits or `_` behind it"),
         ("osv.cwd=/%00", "a zero byte cannot be part of it"),
+        ("osv.disk=0123/x", "expected 32 hexadecimal digits, a slash and the name of a file"),
         ("osv.log=loud", "expected off, error, warn, info, debug or trace"),
         ("virtio_mmio.device=1@2", "expected SIZE@BASE:IRQ"),
     ] {

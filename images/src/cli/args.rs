@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use crate::disk::DiskChoice;
 use crate::run::{AccelChoice, Forward, Machine, Memory, NetChoice};
 use crate::template::Template;
 use clap::{Args, Parser, Subcommand};
@@ -68,6 +69,12 @@ pub struct InputArgs {
     /// Add a file or folder; without :GUEST at the same path
     #[arg(long, value_name = "HOST:GUEST")]
     pub add: Vec<String>,
+    /// Put the root file system on a disk beside the image, IMAGE.root; auto does so above 64 MiB [default: auto]
+    #[arg(long, value_name = "auto|always|never")]
+    pub disk: Option<DiskChoice>,
+    /// Share the disk of another image: only what it lacks goes into this one. With an image: where its disk is
+    #[arg(long, value_name = "FILE")]
+    pub root_disk: Option<PathBuf>,
     /// Set an environment variable
     #[arg(short, long, value_name = "NAME=VALUE")]
     pub env: Vec<String>,
@@ -99,7 +106,7 @@ osv.toml, with every key there is:
   program = \"/usr/bin/memcached\"    args = [\"-u\", \"root\"]    output = \"memcached.img\"
   root = \"sysroot\"    add = [\"site:/srv/www\"]    libraries = [\"libopened-later.so.1\"]
   libc = \"table\"    env = { LANG = \"C\" }    cwd = \"/\"    uid = 0    gid = 0
-  hostname = \"osv\"    net = \"dhcp\"    log = \"warn\"
+  disk = \"auto\"    root_disk = \"base.img.root\"    hostname = \"osv\"    net = \"dhcp\"    log = \"warn\"
   [run]
   ports = [\"11211:11211\"]    memory = \"256M\"    cpus = 1    net = \"user\"
   accel = \"auto\"    machine = \"q35\"    timeout = 60.0    verbose = 0";

@@ -3,9 +3,12 @@
 use super::args::BuildArgs;
 use super::progress::Progress;
 use super::recipe::recipe;
+use crate::disk::{DiskChoice, RootFile, beside};
+use crate::erofs::Written;
 use crate::error::{Error, Result};
 use crate::pack::Packed;
 use crate::tree::Node;
+use osv_abi::boot::RootDisk;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,20 +20,74 @@ pub(super) fn execute(args: &BuildArgs) -> Result<u8> {
         file.push(".img");
         PathBuf::from(file)
     });
+    let root_disk = args.input.root_disk.clone().or(config.root_disk);
+    let choice = disk_choice(args.input.disk, config.disk.as_deref())?;
     let progress = Progress::start(format!("packing {}", name.display()));
     let packed = recipe.collect()?;
-    let image = packed.image()?;
+    let folder = output.parent().unwrap_or(Path::new(""));
+    let mut said = None;
+    let image = match root_disk {
+        Some(path) => {
+            let disk = RootFile::open(&path)?;
+            let named = disk.named_in(folder);
+            said =
+                Some(format!("{}: shared with it, holds the rest of its root file system", path.display()));
+            packed.image_sharing(&disk, named)?
+        }
+        None if packed.wants_disk(choice) => {
+            let path = beside(&output);
+            let written = write_disk(&packed, &path)?;
+            said = Some(format!(
+                "{}: {:.1} MiB, its root file system",
+                path.display(),
+                mebibytes(written.bytes)
+            ));
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            packed.image_on_disk(RootDisk { id: written.id, name })?
+        }
+        None => packed.image()?,
+    };
     write_whole(&output, &image)?;
     drop(progress);
     report(&packed, args.verbose);
-    let mebibytes = image.len() as f64 / f64::from(1 << 20);
     eprintln!(
-        "{}: {mebibytes:.1} MiB, {} with {} libraries",
+        "{}: {:.1} MiB, {} with {} libraries",
         output.display(),
+        mebibytes(image.len() as u64),
         packed.program.guest.display(),
         packed.libraries.len()
     );
+    if let Some(said) = said {
+        eprintln!("{said}; a read-only disk of the machine, which `osv-pack run` attaches by itself");
+    }
     Ok(0)
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// What the flag says, else the file.
+pub(super) fn disk_choice(flag: Option<DiskChoice>, file: Option<&str>) -> Result<DiskChoice> {
+    let in_file = || file.map(str::parse).transpose();
+    let wrong = |what| Error::usage(format!("osv.toml: disk = {what}"), "correct it in the file");
+    Ok(match flag {
+        Some(flag) => flag,
+        None => in_file().map_err(wrong)?.unwrap_or_default(),
+    })
+}
+
+/// As [`write_whole`], of the root as a disk.
+fn write_disk(packed: &Packed, path: &Path) -> Result<Written> {
+    let unfinished = unfinished(path);
+    let written = fs::File::create(&unfinished)
+        .map_err(|error| Error::io("write", path, error))
+        .and_then(|mut file| packed.write_disk(&mut file, path))
+        .and_then(|written| {
+            let renamed = fs::rename(&unfinished, path);
+            renamed.map(|()| written).map_err(|error| Error::io("write", path, error))
+        });
+    written.inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
 
 /// Warnings, and with `verbose` what went in.
@@ -47,12 +104,17 @@ pub(super) fn report(packed: &Packed, verbose: bool) {
 
 /// Writes beside the file and renames, so that a failure leaves nothing half done.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    let unfinished = unfinished(path);
+    let written = fs::write(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
     written.map_err(|error| {
         // It may not even have been made.
-        let _ = fs::remove_file(&beside);
+        let _ = fs::remove_file(&unfinished);
         Error::io("write", path, error)
     })
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}", std::process::id()));
+    beside.into()
 }

@@ -1,17 +1,21 @@
 //! `osv-pack run`.
 
 use super::args::RunArgs;
+use super::build::disk_choice;
 use super::progress::Progress;
 use super::recipe::{env_setting, recipe};
 use crate::config::Config;
-use crate::erofs::Reader;
+use crate::disk::RootFile;
+use crate::erofs::{Bytes, Reader};
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::run::{self, Boot, Kernel, Options, Source};
-use osv_abi::boot::{BOOT_FILE, BootConfig, Terminals};
+use osv_abi::boot::{BOOT_FILE, BootConfig, RootDisk, Terminals};
 use osv_abi::trace::Filter;
-use std::fs;
+use rustix::fs::{MemfdFlags, OFlags};
+use std::fs::{self, File};
 use std::io::IsTerminal;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,11 +26,15 @@ struct Input {
     path: Option<PathBuf>,
     boot: BootConfig,
     config: Config,
+    /// Where QEMU finds the disk with the root.
+    disk: Option<PathBuf>,
+    /// The disk, where it has no name.
+    _unnamed: Option<File>,
 }
 
 pub(super) fn execute(args: &RunArgs) -> Result<u8> {
     let input = input(args)?;
-    let options = options(args, &input.config)?;
+    let options = Options { root_disk: input.disk.clone(), ..options(args, &input.config)? };
     let path = input.path.clone().unwrap_or_else(|| "IMAGE".into());
     let end = Image::parse(&path, &input.bytes)?.end();
     let need = end.div_ceil(1 << 20) + 2;
@@ -55,15 +63,43 @@ fn input(args: &RunArgs) -> Result<Input> {
         refuse_packing_flags(path, args)?;
         let boot = image_boot(path, &image)?;
         let config = args.input.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
-        return Ok(Input { path: Some(path.into()), boot, config, bytes });
+        let given = args.input.root_disk.as_deref().or(config.root_disk.as_deref());
+        let disk = boot.disk.as_ref().map(|disk| RootFile::of_image(path, disk, given)).transpose()?;
+        let disk = disk.map(|disk| disk.path().to_owned());
+        return Ok(Input { path: Some(path.into()), boot, config, bytes, disk, _unnamed: None });
     }
     let (recipe, config) = recipe(&args.input)?;
     let progress = Progress::start(format!("packing {}", recipe.program));
     let packed = recipe.collect()?;
-    let bytes = packed.image()?;
+    let choice = disk_choice(args.input.disk, config.disk.as_deref())?;
+    let shared = args.input.root_disk.clone().or_else(|| config.root_disk.clone());
+    let (mut disk, mut unnamed) = (shared.clone(), None);
+    let bytes = match shared {
+        Some(path) => {
+            let root = RootFile::open(&path)?;
+            packed.image_sharing(&root, root.named_in(Path::new("")))?
+        }
+        None if packed.wants_disk(choice) => {
+            let mut file = unnamed_file()?;
+            let written = packed.write_disk(&mut file, Path::new("a file without a name"))?;
+            disk = Some(format!("/proc/self/fd/{}", file.as_raw_fd()).into());
+            unnamed = Some(file);
+            packed.image_on_disk(RootDisk { id: written.id, name: "a disk of osv-pack run".into() })?
+        }
+        None => packed.image()?,
+    };
     drop(progress);
     super::build::report(&packed, false);
-    Ok(Input { path: None, boot: packed.boot, config, bytes })
+    Ok(Input { path: None, boot: packed.boot, config, bytes, disk, _unnamed: unnamed })
+}
+
+/// A file that QEMU inherits and that nothing is left of: on a disk where that can be had, else in memory.
+fn unnamed_file() -> Result<File> {
+    let folder = std::env::temp_dir();
+    let flags = OFlags::TMPFILE | OFlags::RDWR;
+    let file = rustix::fs::open(&folder, flags, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)
+        .or_else(|_| rustix::fs::memfd_create("osv-root", MemfdFlags::empty()));
+    file.map(File::from).map_err(|error| Error::io("make a file in", &folder, error.into()))
 }
 
 /// What an image holds is settled; a flag that would change it must not be ignored.
@@ -73,6 +109,7 @@ fn refuse_packing_flags(path: &Path, args: &RunArgs) -> Result<()> {
         ("--add", !input.add.is_empty()),
         ("--root", input.root.is_some()),
         ("--libc", input.libc.is_some()),
+        ("--disk", input.disk.is_some()),
         ("--recipe", input.recipe.is_some()),
         ("-cp", input.class_path.is_some()),
         ("-J", !input.runtime_args.is_empty()),
@@ -89,7 +126,7 @@ fn refuse_packing_flags(path: &Path, args: &RunArgs) -> Result<()> {
 /// The configuration in an image.
 fn image_boot(path: &Path, image: &Image<'_>) -> Result<BootConfig> {
     let damaged = |what: String| Error::Damaged { path: path.into(), what };
-    let reader = Reader::new(image.root()?);
+    let reader = Reader::new(Bytes::Memory(image.root()?));
     let boot = reader.and_then(|reader| {
         let entry = reader.list()?.into_iter().find(|entry| entry.path == Path::new(BOOT_FILE))?;
         reader.content(entry.nid)
@@ -125,6 +162,7 @@ fn options(args: &RunArgs, config: &Config) -> Result<Options> {
         timeout: timeout.transpose()?,
         verbose: args.verbose.max(run.verbose) > 0,
         trace_output: args.strace_output.clone(),
+        root_disk: None,
     })
 }
 

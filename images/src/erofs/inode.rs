@@ -79,8 +79,13 @@ impl Inode {
         (at / SLOT, at + len)
     }
 
-    /// Writes inode and data.
-    pub(super) fn write(&self, index: usize, nid: u64, content: &[u8], image: &mut [u8]) {
+    /// Cuts its data into what goes into blocks and what goes behind the inode.
+    pub(super) fn split<'d>(&self, data: &'d [u8]) -> (&'d [u8], &'d [u8]) {
+        data.split_at(data.len() - self.inline_len() as usize)
+    }
+
+    /// Writes the inode and what goes behind it into the image's metadata.
+    pub(super) fn write(&self, index: usize, nid: u64, inline: &[u8], metadata: &mut [u8]) {
         let mut bytes = [0; EXTENDED_LEN as usize];
         let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
         let serial = u32::try_from(index + 1).unwrap_or(u32::MAX);
@@ -101,12 +106,9 @@ impl Inode {
             }
         }
         let len = self.len() as usize;
-        let (inode, behind) = image[(nid * SLOT) as usize..].split_at_mut(len);
+        let (inode, behind) = metadata[(nid * SLOT) as usize..].split_at_mut(len);
         inode.copy_from_slice(&bytes[..len]);
-        let (blocks, inline) = content.split_at(content.len() - self.inline_len() as usize);
         behind[..inline.len()].copy_from_slice(inline);
-        let start = (u64::from(self.first_block) * BLOCK) as usize;
-        image[start..start + blocks.len()].copy_from_slice(blocks);
     }
 
     fn len(&self) -> u64 {

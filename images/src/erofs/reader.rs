@@ -1,20 +1,49 @@
-//! Reads back what the writer makes, for `osv-pack inspect`: no compression, no extended attributes.
+//! Reads back what the writer makes, in memory or in a file: no compression, no extended attributes.
 //!
 //! An image may come from anywhere, so every offset is checked and every wrong one is `None`.
 
-use super::{BLOCK, MAGIC, SUPERBLOCK_AT};
+use super::{BLOCK, MAGIC, SUPERBLOCK_AT, UUID_AT};
+use osv_abi::boot::Id;
 use std::borrow::Cow;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// What lists more files than this goes round in circles.
 const MAX_ENTRIES: usize = 1 << 20;
 
+/// Where an image is.
+#[derive(Debug, Clone, Copy)]
+pub enum Bytes<'a> {
+    /// In memory.
+    Memory(&'a [u8]),
+    /// In a file.
+    File(&'a File),
+}
+
+impl<'a> Bytes<'a> {
+    /// `len` bytes at `at`, if they are there.
+    fn get(self, at: usize, len: usize) -> Option<Cow<'a, [u8]>> {
+        match self {
+            Self::Memory(bytes) => Some(bytes.get(at..at.checked_add(len)?)?.into()),
+            Self::File(file) => {
+                // What is behind the end of the file is not worth memory.
+                let left = file.metadata().ok()?.len().checked_sub(at as u64)?;
+                let mut bytes = vec![0; usize::try_from(left).ok().filter(|left| *left >= len).map(|_| len)?];
+                file.read_exact_at(&mut bytes, at as u64).ok()?;
+                Some(bytes.into())
+            }
+        }
+    }
+}
+
 /// An image.
 pub struct Reader<'a> {
-    image: &'a [u8],
+    image: Bytes<'a>,
     root: u64,
+    id: Id,
 }
 
 /// A name in the image.
@@ -40,11 +69,17 @@ struct Inode {
 
 impl<'a> Reader<'a> {
     /// Looks at the superblock.
-    pub fn new(image: &'a [u8]) -> Option<Self> {
-        let reader = Self { image, root: 0 };
+    pub fn new(image: Bytes<'a>) -> Option<Self> {
+        let reader = Self { image, root: 0, id: Id([0; 16]) };
         let magic = u32::from_le_bytes(reader.bytes(SUPERBLOCK_AT)?);
         let root = u64::from(u16::from_le_bytes(reader.bytes(SUPERBLOCK_AT + 14)?));
-        (magic == MAGIC).then_some(Self { image, root })
+        let id = Id(reader.bytes(SUPERBLOCK_AT + UUID_AT)?);
+        (magic == MAGIC).then_some(Self { image, root, id })
+    }
+
+    /// The image's name.
+    pub fn id(&self) -> Id {
+        self.id
     }
 
     /// Everything, parents first, in byte order.
@@ -61,11 +96,11 @@ impl<'a> Reader<'a> {
         let tail = if inode.inline { size % BLOCK as usize } else { 0 };
         let start = usize::try_from(inode.first_block.checked_mul(BLOCK)?).ok()?;
         let blocks = match size - tail {
-            0 => &[],
-            len => self.image.get(start..start.checked_add(len)?)?,
+            0 => Cow::Borrowed(&[][..]),
+            len => self.image.get(start, len)?,
         };
-        let inline = self.image.get(inode.behind..inode.behind + tail)?;
-        Some(if inline.is_empty() { blocks.into() } else { [blocks, inline].concat().into() })
+        let inline = self.image.get(inode.behind, tail)?;
+        Some(if inline.is_empty() { blocks } else { [blocks, inline].concat().into() })
     }
 
     fn list_folder(&self, nid: u64, at: &Path, depth: usize, entries: &mut Vec<Entry>) -> Option<()> {
@@ -111,6 +146,6 @@ impl<'a> Reader<'a> {
     }
 
     fn bytes<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        self.image.get(at..)?.first_chunk().copied()
+        self.image.get(at, N)?.first_chunk().copied()
     }
 }

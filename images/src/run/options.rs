@@ -15,6 +15,8 @@ pub struct Options {
     pub memory: Memory,
     /// Virtual CPUs.
     pub cpus: u32,
+    /// The disk with the root, for images that have one.
+    pub root_disk: Option<PathBuf>,
     /// Network.
     pub net: NetChoice,
     /// Accelerator.

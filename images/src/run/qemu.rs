@@ -81,6 +81,12 @@ pub fn command(options: &Options, accel: Accel, kernel: &Kernel, boot: &Boot) ->
     say(&["-device", "virtconsole,chardev=supervisor,nr=0"]);
     say(&["-object", "rng-random,id=rng,filename=/dev/urandom"]);
     say(&["-device", &format!("{},rng=rng", machine.device("rng"))]);
+    if let Some(disk) = &options.root_disk {
+        // In QEMU's options a comma is doubled.
+        let file = disk.to_string_lossy().replace(',', ",,");
+        say(&["-drive", &format!("if=none,id=root,format=raw,readonly=on,file={file}")]);
+        say(&["-device", &format!("{},drive=root", machine.device("blk"))]);
+    }
     if let Some(backend) = backend(&options.net, &options.ports) {
         // Without the option ROM for network boot, which QEMU may not have and nobody needs.
         let rom = if machine == Machine::Microvm { "" } else { ",romfile=" };

@@ -1,10 +1,9 @@
 //! The tree that a program finds: its root, and what is mounted on it.
 
 use crate::console::Streams;
-use crate::erofs::{self, Image};
 use crate::proc::{self, Machine, Processes};
 use crate::ram::RamFs;
-use crate::{dev, sys};
+use crate::{dev, sys, union};
 use alloc::sync::Arc;
 use osv_abi::Errno;
 use osv_base::Res;
@@ -12,17 +11,21 @@ use osv_vfs::mount::Mounts;
 use osv_vfs::path::From;
 use osv_vfs::{Creds, Entry, FileSystem, ops};
 
-/// Makes the tree. The root is a writable view of `image`, or an empty file system without one; on it lie /proc,
-/// /sys, /dev with /dev/shm, and folders /tmp and /run where the image has none.
+/// Makes the tree. The root is a writable view of `images`, of which the first one wins, or an empty file system
+/// without any; on it lie /proc, /sys, /dev with /dev/shm, and folders /tmp and /run where the images have none.
 pub fn assemble(
-    image: Option<Arc<dyn Image>>,
+    images: &[Arc<dyn FileSystem>],
     machine: Arc<dyn Machine>,
     processes: Arc<dyn Processes>,
     streams: &Arc<Streams>,
 ) -> Res<Arc<Mounts>> {
-    let (root, source) = match image {
-        Some(image) => (RamFs::over(erofs::mount(image)?)?, "overlay"),
-        None => (RamFs::tmpfs(0o755), "rootfs"),
+    let (root, source) = match images {
+        [] => (RamFs::tmpfs(0o755), "rootfs"),
+        [image] => (RamFs::over(image.clone())?, "overlay"),
+        images => {
+            let lower = union::of(images.iter().map(|image| image.root()).collect())?;
+            (RamFs::over(lower)?, "overlay")
+        }
     };
     let mounts = Arc::new(Mounts::new(root, source));
     let proc = proc::file_system(machine.clone(), processes, mounts.clone());

@@ -1,21 +1,25 @@
-//! EROFS, uncompressed, read-only, in memory.
+//! EROFS, uncompressed, read-only, in memory or on a disk.
 //!
 //! The image is not trusted: every offset and length in it is checked before it is followed, and what does not fit is
 //! EUCLEAN ("structure needs cleaning"), never a panic. Nothing is parsed ahead: mounting reads the superblock, a
 //! lookup reads the inodes and directory blocks that it needs, all in place.
 //!
-//! [`layout`] knows the format; an [`inode::ErofsInode`] is an inode, and also its open file and its pager. Pages of a
-//! file are the image's own frames where they are aligned in it.
+//! [`layout`] knows the format and [`medium`] where the bytes are; an [`inode::ErofsInode`] is an inode, and also its
+//! open file and its pager. Pages of a file are the image's own frames, or the page cache's, where they are aligned in
+//! it.
 
 mod inode;
 mod layout;
+mod medium;
 #[cfg(test)]
 mod tests;
 
 use crate::anonymous_dev;
+use crate::cache::PageCache;
 use alloc::sync::Arc;
 use inode::ErofsInode;
 use layout::{Inode as Raw, Superblock};
+use medium::Medium;
 use osv_base::{Errno, PAGE_SIZE, Res};
 use osv_mm::frame::Frame;
 use osv_vfs::inode::FsStat;
@@ -31,29 +35,28 @@ pub trait Image: Send + Sync {
 
 /// A mounted image.
 pub struct Erofs {
-    image: Arc<dyn Image>,
+    medium: Medium,
     superblock: Superblock,
     dev: u64,
     root: Raw,
 }
 
 /// The image says something that cannot be.
-pub(crate) const CORRUPT: Errno = Errno::EUCLEAN;
+const CORRUPT: Errno = Errno::EUCLEAN;
 
 impl Erofs {
-    /// Reads the superblock and the root inode: EINVAL when this is no EROFS, or one with features that are not
-    /// known here (compression); EUCLEAN when it is a broken one.
-    pub fn mount(image: Arc<dyn Image>) -> Res<Arc<Erofs>> {
-        let superblock = Superblock::read(image.bytes())?;
-        let root = superblock.inode(image.bytes(), superblock.root)?;
+    /// Reads the superblock and the root inode.
+    fn open(medium: Medium) -> Res<Arc<Erofs>> {
+        let superblock = Superblock::read(&medium)?;
+        let root = superblock.inode(&medium, superblock.root)?;
         if root.kind != osv_vfs::Kind::Directory {
             return Err(CORRUPT.into());
         }
-        Ok(Arc::new(Erofs { image, superblock, dev: anonymous_dev(), root }))
+        Ok(Arc::new(Erofs { medium, superblock, dev: anonymous_dev(), root }))
     }
 
     fn inode(self: &Arc<Self>, nid: u64) -> Res<Arc<ErofsInode>> {
-        let raw = self.superblock.inode(self.image.bytes(), nid)?;
+        let raw = self.superblock.inode(&self.medium, nid)?;
         Ok(ErofsInode::new(self.clone(), raw))
     }
 }
@@ -88,13 +91,24 @@ impl FileSystem for Mounted {
 #[derive(Clone)]
 pub struct Mounted(Arc<Erofs>);
 
-/// Mounts an image; see [`Erofs::mount`].
+/// Mounts an image in memory: EINVAL when it is no EROFS, or one with features that are not known here (compression);
+/// EUCLEAN when it is a broken one.
 pub fn mount(image: Arc<dyn Image>) -> Res<Arc<dyn FileSystem>> {
-    Ok(Arc::new(Mounted(Erofs::mount(image)?)))
+    Ok(Arc::new(Mounted(Erofs::open(Medium::Ram(image))?)))
+}
+
+/// As [`mount`], of an image on a disk. Sleeps; also EIO.
+pub fn mount_disk(disk: Arc<PageCache>) -> Res<Arc<dyn FileSystem>> {
+    Ok(Arc::new(Mounted(Erofs::open(Medium::disk(disk))?)))
+}
+
+/// The name that was given to the image on a disk (the UUID in its superblock). Fails as [`mount_disk`] does.
+pub fn identify(disk: &Arc<PageCache>) -> Res<[u8; 16]> {
+    Ok(Superblock::read(&Medium::disk(disk.clone()))?.uuid)
 }
 
 impl core::fmt::Debug for Erofs {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Erofs({} pages)", self.image.bytes().len() / PAGE_SIZE)
+        write!(f, "Erofs({} pages)", self.medium.len() / PAGE_SIZE as u64)
     }
 }

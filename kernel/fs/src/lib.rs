@@ -1,8 +1,9 @@
 //! File systems.
 //!
-//! * [`erofs`]: the image's root, read-only; its blocks in RAM are the page cache.
+//! * [`erofs`]: the image's root, read-only; its blocks in RAM are the page cache. On a disk it has a [`cache`].
 //! * [`ram`]: files in RAM, alone (tmpfs) or over a read-only file system, of which it copies what is changed, page
 //!   by page (the root that programs see).
+//! * [`union`]: read-only file systems as one.
 //! * [`assemble()`]: all of it mounted as a program expects it.
 //! * [`console`]: the standard streams. [`dev`]: /dev. [`synth`]: directories and files made up on reading; [`proc`] and [`sys`] are made of it.
 #![no_std]
@@ -13,6 +14,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod assemble;
+pub mod cache;
 pub mod console;
 pub mod dev;
 pub mod erofs;
@@ -20,6 +22,7 @@ pub mod proc;
 pub mod ram;
 pub mod synth;
 pub mod sys;
+pub mod union;
 
 pub use assemble::assemble;
 

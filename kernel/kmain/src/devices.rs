@@ -21,6 +21,8 @@ pub struct Devices {
     pub console: Option<Console>,
     /// Network devices, not opened.
     pub net: Vec<Box<dyn Transport>>,
+    /// Disks, not opened.
+    pub disks: Vec<Box<dyn Transport>>,
 }
 
 /// Looks at every device. Entropy is used at once; a device that is broken is reported and left alone.
@@ -52,6 +54,10 @@ impl Devices {
             }
             DeviceKind::Network => {
                 self.net.push(transport);
+                Ok(())
+            }
+            DeviceKind::Block => {
+                self.disks.push(transport);
                 Ok(())
             }
             _ => Ok(()),

@@ -16,14 +16,14 @@ use osv_abi::uapi::file::open;
 use osv_abi::uapi::signal::sig;
 use osv_base::{Fail, Res, error, info, warn};
 use osv_fs::console::Streams;
-use osv_fs::erofs::Image;
+use osv_fs::erofs;
 use osv_hw::boot::BootInfo;
 use osv_hw::power;
 use osv_task::creds::Credentials;
 use osv_task::init::{self, Application};
 use osv_task::{Process, Status};
 use osv_vfs::path::From;
-use osv_vfs::{Creds, FdFlags, FdTable, FsContext, OpenFile, ops};
+use osv_vfs::{Creds, FdFlags, FdTable, FsContext, Inode, Io, OpenFile, ops};
 use osv_virtio::supervisor::Event;
 use osv_virtio::transport::Transport;
 use spin::Once;
@@ -42,7 +42,7 @@ pub fn run(boot: BootInfo) -> ! {
     }
     crate::selftest::crash_if_wanted(&config.foreign);
     let mut devices = devices::probe(&config.mmio, channel::ring);
-    let network = core::mem::take(&mut devices.net);
+    let (network, disks) = (core::mem::take(&mut devices.net), core::mem::take(&mut devices.disks));
     let channel = open_channel(config.supervisor, devices);
     let streams = Streams::new(channel.clone(), config.tty);
     channel.connect(&streams);
@@ -51,7 +51,7 @@ pub fn run(boot: BootInfo) -> ! {
     if osv_task::spawn_kernel("channel", move || serving.serve()).is_err() {
         error!("no memory for the channel's thread");
     }
-    let exit = match application(boot, &streams, network) {
+    let exit = match application(boot, &streams, network, disks) {
         Ok(application) => {
             APPLICATION.call_once(|| application.clone());
             ended(init::wait_for(&application))
@@ -115,25 +115,28 @@ fn application(
     boot: BootInfo,
     streams: &Arc<Streams>,
     network: Vec<Box<dyn Transport>>,
+    disks: Vec<Box<dyn Transport>>,
 ) -> Res<Arc<Process>> {
-    let image = boot.root.map(|range| -> Arc<dyn Image> {
+    let mut images = Vec::new();
+    match boot.root {
         // SAFETY: boot kept the range out of what it gave to the allocator.
-        Arc::new(unsafe { RamImage::new(range) })
-    });
-    if image.is_none() {
-        error!("there is no root file system: this kernel was not packed, and no -initrd was given");
+        Some(range) => images.push(erofs::mount(Arc::new(unsafe { RamImage::new(range) }))?),
+        None => error!("there is no root file system: this kernel was not packed, and no -initrd was given"),
     }
-    let command_line = String::from_utf8_lossy(boot.cmdline).into_owned();
-    let machine = Arc::new(Info { command_line });
-    let mounts = osv_fs::assemble(image, machine, Arc::new(osv_sys::proc::TaskProcesses), streams)?;
-    let creds = Creds::root();
-    let root = From { root: mounts.root().clone(), dir: mounts.root().clone(), creds: &creds };
-    let file = read_file(&root, BOOT_FILE.as_bytes()).unwrap_or_default();
+    let file = images.first().map(|image| read_boot_file(&image.root())).transpose()?.unwrap_or_default();
     let config = BootConfig::parse(&file, boot.cmdline).map_err(|problem| {
         error!("{problem}");
         Errno::EINVAL
     })?;
     configure(&config);
+    if let Some(disk) = &config.disk {
+        images.push(crate::disk::root(disk, disks)?);
+    }
+    let command_line = String::from_utf8_lossy(boot.cmdline).into_owned();
+    let machine = Arc::new(Info { command_line });
+    let mounts = osv_fs::assemble(&images, machine, Arc::new(osv_sys::proc::TaskProcesses), streams)?;
+    let creds = Creds::root();
+    let root = From { root: mounts.root().clone(), dir: mounts.root().clone(), creds: &creds };
     crate::network::start(&config.net, network);
     if let Some(text) = crate::network::resolv_conf()
         && let Err(fail) = write_new(&root, b"/etc/resolv.conf", text.as_bytes())
@@ -188,12 +191,19 @@ fn observe(config: &BootConfig) {
     });
 }
 
-fn read_file(from: &From<'_>, path: &[u8]) -> Res<Vec<u8>> {
-    let file = ops::open(from, path, ops::How { flags: open::RDONLY, mode: 0, umask: 0 })?;
-    let len = file.attr().size as usize;
-    let mut bytes = alloc::vec![0; len.min(1 << 20)];
+/// The boot configuration that the image in memory holds; empty without one.
+fn read_boot_file(root: &Arc<dyn Inode>) -> Res<Vec<u8>> {
+    let mut inode = root.clone();
+    for name in BOOT_FILE.split('/').filter(|name| !name.is_empty()) {
+        inode = match inode.lookup(name.as_bytes()) {
+            Err(fail) if fail == Errno::ENOENT.into() => return Ok(Vec::new()),
+            found => found?,
+        };
+    }
+    let file = inode.open(open::RDONLY)?;
+    let mut bytes = alloc::vec![0; (file.size() as usize).min(1 << 20)];
     let mut sink = osv_base::io::SliceSink::new(&mut bytes);
-    let n = file.file().read(osv_vfs::At::Offset(0), &mut sink, file.io())?;
+    let n = file.read(osv_vfs::At::Offset(0), &mut sink, Io::default())?;
     bytes.truncate(n);
     Ok(bytes)
 }

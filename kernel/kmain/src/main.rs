@@ -12,6 +12,8 @@ mod channel;
 #[cfg(osv_guest)]
 mod devices;
 #[cfg(osv_guest)]
+mod disk;
+#[cfg(osv_guest)]
 mod doorbell;
 #[cfg(osv_guest)]
 mod init;

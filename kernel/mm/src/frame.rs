@@ -19,7 +19,7 @@ mod zone;
 
 pub use run::Run;
 
-use crate::OutOfMemory;
+use crate::{OutOfMemory, pressure};
 use cache::Caches;
 use core::mem::ManuallyDrop;
 use core::num::NonZeroU32;
@@ -40,6 +40,9 @@ pub enum Use {
     /// The application's pages and the page cache. Leaves the reserve alone.
     User = 1,
 }
+
+/// How many frames are asked for at once when none is free.
+const RECLAIMED: usize = 32;
 
 impl Use {
     fn other(self) -> Use {
@@ -156,9 +159,16 @@ impl Memory {
         let frame = match CACHES.take(&self.zone, what, keep) {
             Some(frame) => frame,
             None => {
-                // Other CPUs' caches may hold the last ones.
+                // Other CPUs' caches may hold the last ones, or a cache of file pages.
                 CACHES.drain(&self.zone);
-                CACHES.take(&self.zone, what, keep)?
+                match CACHES.take(&self.zone, what, keep) {
+                    Some(frame) => frame,
+                    None if pressure::reclaim(RECLAIMED) => {
+                        CACHES.drain(&self.zone);
+                        CACHES.take(&self.zone, what, keep)?
+                    }
+                    None => return None,
+                }
             }
         };
         NonZeroU32::new(frame + self.base)

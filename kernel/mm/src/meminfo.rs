@@ -19,6 +19,11 @@ pub fn cached_less(frames: usize) {
     CACHED.fetch_sub(frames, Ordering::Relaxed);
 }
 
+/// Frames that file systems keep as cache now.
+pub fn cached() -> usize {
+    CACHED.load(Ordering::Relaxed)
+}
+
 /// Counts `frames` more pages that exist only in RAM.
 pub fn shared_more(frames: usize) {
     SHARED.fetch_add(frames, Ordering::Relaxed);
@@ -50,7 +55,7 @@ impl MemInfo {
     /// Reads the counters.
     pub fn now() -> MemInfo {
         let counts = frame::counts();
-        let cached = CACHED.load(Ordering::Relaxed);
+        let cached = cached();
         MemInfo {
             total: counts.total,
             free: counts.free,

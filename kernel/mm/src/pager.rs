@@ -90,6 +90,11 @@ pub trait Pager: Send + Sync {
     fn mappings(&self) -> Option<&Mappings> {
         None
     }
+    /// Whether pages that were not written can be had again at any time, at the cost of a read: then mappings let go
+    /// of them when memory is short ([`crate::space::forget_backed`]).
+    fn is_backed(&self) -> bool {
+        false
+    }
     /// Makes pages `first..end` durable: msync(MS_SYNC). Nothing to do for what lives in RAM.
     fn sync(&self, first: u64, end: u64) -> Res<()> {
         let _ = (first, end);

@@ -7,7 +7,7 @@
 //! 4. Nothing left: whoever faulted gets [`crate::space::Outcome::OutOfMemory`], and calls [`last_resort`], which ends
 //!    the application with status 137 and a report.
 
-use crate::{OutOfMemory, frame};
+use crate::{OutOfMemory, frame, meminfo};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -33,6 +33,7 @@ static DONE: WaitQueue = WaitQueue::new();
 /// How long a fault waits for a round of the shrinkers.
 const PATIENCE: Duration = Duration::from_millis(500);
 static LAST_RESORT: Once<fn() -> !> = Once::new();
+static RECLAIM: Once<fn(usize) -> usize> = Once::new();
 
 /// Free frames below which nothing new is let in: twice the reserve.
 pub fn low() -> usize {
@@ -57,8 +58,8 @@ pub fn admit(pages: Pages) -> Result<(), OutOfMemory> {
 #[cold]
 fn refuse(pages: Pages) -> Result<(), OutOfMemory> {
     wake_shrinkers();
-    // The caches by CPU count as well.
-    if frame::counts().free > low().saturating_add(pages.0) {
+    // The caches by CPU count as well, and so does what file systems would give back.
+    if frame::counts().free + meminfo::cached() > low().saturating_add(pages.0) {
         return Ok(());
     }
     REFUSED.fetch_add(1, Ordering::Relaxed);
@@ -76,6 +77,19 @@ pub fn register(shrinker: Arc<dyn Shrinker>) -> Result<(), OutOfMemory> {
     shrinkers.try_reserve(1)?;
     shrinkers.push(shrinker);
     Ok(())
+}
+
+/// Registers what gives frames back at once: it is asked for so many where one was wanted and none was free, and says
+/// how many it freed. It is called with any lock held, so it takes none that it would have to wait for. The first
+/// registration stays.
+pub fn register_reclaim(reclaim: fn(usize) -> usize) {
+    RECLAIM.call_once(|| reclaim);
+}
+
+/// Frees about `frames` at once, if anything can; whether it did.
+#[cold]
+pub(crate) fn reclaim(frames: usize) -> bool {
+    RECLAIM.get().is_some_and(|reclaim| reclaim(frames) > 0)
 }
 
 /// Asks for a round of the shrinkers soon.

@@ -23,6 +23,7 @@ mod areas;
 mod brk;
 mod exchange;
 mod fault;
+mod forget;
 mod fork;
 mod gather;
 mod layout;
@@ -37,6 +38,7 @@ mod tests;
 pub use anonymous::SharedMemory;
 pub use exchange::FutexKey;
 pub use fault::{Access, Outcome};
+pub use forget::forget_backed;
 pub use layout::Layout;
 pub use map::Object;
 pub use report::{AreaReport, SpaceCounts};
@@ -110,7 +112,7 @@ impl AddressSpace {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let table = mmu::mmu().new_table()?;
         let root = table.root();
-        Ok(Arc::new_cyclic(|this| AddressSpace {
+        let space = Arc::new_cyclic(|this| AddressSpace {
             this: this.clone(),
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             root,
@@ -127,7 +129,9 @@ impl AddressSpace {
                 brk: 0..0,
                 lock_future: false,
             }),
-        }))
+        });
+        forget::note(&space)?;
+        Ok(space)
     }
 
     /// What a CPU loads to run in it (CR3 on x86).

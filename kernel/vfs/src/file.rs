@@ -338,6 +338,9 @@ impl Pager for Named {
     fn mappings(&self) -> Option<&osv_mm::pager::Mappings> {
         self.pager.mappings()
     }
+    fn is_backed(&self) -> bool {
+        self.pager.is_backed()
+    }
     fn name(&self, to: &mut dyn core::fmt::Write) -> core::fmt::Result {
         to.write_str(&String::from_utf8_lossy(&self.entry.path()))
     }

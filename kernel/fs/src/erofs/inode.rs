@@ -1,15 +1,18 @@
 //! An inode of an image: also its open file, and its pager.
 
-use super::layout::{Inode as Raw, RawEntry};
+use super::layout::{DirBlock, Inode as Raw, Layout};
+use super::medium::View;
 use super::{CORRUPT, Erofs, Mounted};
+use crate::cache::Ahead;
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
 use core::cmp::Ordering;
 use core::fmt;
+use core::ops::Range;
 use osv_base::io::{Sink, Source};
-use osv_base::{Errno, PAGE_SIZE, Res};
+use osv_base::{Errno, Fail, PAGE_SIZE, Res};
 use osv_mm::frame::{Frame, Use};
 use osv_mm::pager::{ObjectId, Pager};
 use osv_sync::Mutex;
@@ -22,7 +25,9 @@ pub(crate) struct ErofsInode {
     fs: Arc<Erofs>,
     raw: Raw,
     object: ObjectId,
-    /// Pages that do not lie aligned in the image, such as tails behind the inode.
+    /// How its data is read.
+    ahead: Ahead,
+    /// Pages that do not lie aligned in an image in memory, such as tails behind the inode.
     copies: Mutex<BTreeMap<u64, Frame>>,
 }
 
@@ -35,35 +40,39 @@ impl ErofsInode {
             fs,
             raw,
             object: ObjectId::unique(),
+            ahead: Ahead::new(),
             copies: Mutex::new(BTreeMap::new()),
         })
     }
 
-    fn data(&self, offset: u64, max: usize) -> Res<&[u8]> {
-        self.fs.superblock.data(self.fs.image.bytes(), &self.raw, offset, max)
+    fn data(&self, offset: u64, max: usize) -> Res<View<'_>> {
+        self.fs.superblock.data(&self.fs.medium, &self.raw, offset, max, &self.ahead)
     }
 
-    /// The entry called `name`: blocks and entries are sorted, so both are searched by halves.
-    fn find(&self, name: &[u8]) -> Res<RawEntry<'_>> {
-        let (sb, image) = (&self.fs.superblock, self.fs.image.bytes());
-        let (mut low, mut high) = (0, sb.dir_blocks(&self.raw));
+    fn dir_block(&self, index: u64) -> Res<DirBlock<'_>> {
+        self.fs.superblock.dir_block(&self.fs.medium, &self.raw, index, &self.ahead)
+    }
+
+    /// The inode number of the entry called `name`: blocks and entries are sorted, so both are searched by halves.
+    fn find(&self, name: &[u8]) -> Res<u64> {
+        let (mut low, mut high) = (0, self.fs.superblock.dir_blocks(&self.raw));
         // The last block whose first name is not behind `name`.
         while low < high {
             let middle = low + (high - low) / 2;
-            if sb.dir_block(image, &self.raw, middle)?.entry(0)?.name <= name {
+            if self.dir_block(middle)?.entry(0)?.name <= name {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
         let Some(index) = low.checked_sub(1) else { return Err(Errno::ENOENT.into()) };
-        let block = sb.dir_block(image, &self.raw, index)?;
+        let block = self.dir_block(index)?;
         let (mut low, mut high) = (0, block.count);
         while low < high {
             let middle = low + (high - low) / 2;
             let entry = block.entry(middle)?;
             match entry.name.cmp(name) {
-                Ordering::Equal => return Ok(entry),
+                Ordering::Equal => return Ok(entry.nid),
                 Ordering::Less => low = middle + 1,
                 Ordering::Greater => high = middle,
             }
@@ -71,21 +80,38 @@ impl ErofsInode {
         Err(Errno::ENOENT.into())
     }
 
+    /// The image's page that is page `index` of the file, and the pages that follow each other with it there, when all
+    /// of it lies aligned in the image.
+    fn aligned(&self, index: u64) -> Res<Option<(u64, Range<u64>)>> {
+        let offset = index * PAGE;
+        let (Some(at), len) = self.fs.superblock.extent(&self.fs.medium, &self.raw, offset)? else {
+            return Ok(None);
+        };
+        let needed = PAGE.min(self.raw.size - offset);
+        if !at.is_multiple_of(PAGE) || len < needed || at.saturating_add(PAGE) > self.fs.medium.len() {
+            return Ok(None);
+        }
+        // A file in a row on the disk is read ahead from its first page on.
+        let start = match self.raw.layout {
+            Layout::Plain { start } | Layout::Inline { start, .. } => start / PAGE,
+            Layout::Chunks { .. } => at / PAGE,
+        };
+        let end = at.saturating_add(len).min(self.fs.medium.len()).div_ceil(PAGE);
+        Ok(Some((at / PAGE, start..end)))
+    }
+
+    /// Whether page `index`, in `frame`, is zero behind the end of the file.
+    fn ends_in_zeros(&self, index: u64, frame: &Frame) -> bool {
+        let needed = PAGE.min(self.raw.size - index * PAGE);
+        frame.bytes()[needed as usize..].iter().all(|&b| b == 0)
+    }
+
     /// The image's own frame for page `index`, when all of the page lies aligned in the image and is zero behind the
     /// end of the file.
     fn in_place(&self, index: u64) -> Res<Option<Frame>> {
-        let offset = index * PAGE;
-        let image = self.fs.image.bytes();
-        let (Some(at), len) = self.fs.superblock.extent(image, &self.raw, offset)? else { return Ok(None) };
-        let needed = PAGE.min(self.raw.size - offset);
-        if !at.is_multiple_of(PAGE) || len < needed {
-            return Ok(None);
-        }
-        let page = super::layout::bytes_at(image, at, PAGE_SIZE)?;
-        if page[needed as usize..].iter().any(|&b| b != 0) {
-            return Ok(None);
-        }
-        Ok(self.fs.image.frame(at / PAGE))
+        let Some((page, run)) = self.aligned(index)? else { return Ok(None) };
+        let frame = self.fs.medium.frame(page, run, &self.ahead)?;
+        Ok(frame.filter(|frame| self.ends_in_zeros(index, frame)))
     }
 
     fn copy(&self, index: u64) -> Res<Frame> {
@@ -101,11 +127,20 @@ impl ErofsInode {
             if piece.is_empty() {
                 return Err(CORRUPT.into());
             }
-            frame.copy_in((at - start) as usize, piece);
+            frame.copy_in((at - start) as usize, &piece);
             at += piece.len() as u64;
+        }
+        if self.fs.medium.sleeps() {
+            // It can be had again, so it goes with its last mapping.
+            return Ok(frame);
         }
         Ok(self.copies.lock().entry(index).or_insert(frame).clone())
     }
+}
+
+/// A page that cannot be read is EIO, whatever the reason, but for want of memory.
+fn unreadable(fail: Fail) -> Fail {
+    if fail == Errno::ENOMEM.into() { fail } else { Errno::EIO.into() }
 }
 
 fn kind_of_entry(kind: u8) -> Res<Kind> {
@@ -152,7 +187,7 @@ impl Inode for ErofsInode {
         if self.raw.kind != Kind::Directory {
             return Err(Errno::ENOTDIR.into());
         }
-        Ok(self.fs.inode(self.find(name)?.nid)?)
+        Ok(self.fs.inode(self.find(name)?)?)
     }
 
     /// A position is a block number and, in the low 12 bits, an entry in it.
@@ -160,10 +195,9 @@ impl Inode for ErofsInode {
         if self.raw.kind != Kind::Directory {
             return Err(Errno::ENOTDIR.into());
         }
-        let (sb, image) = (&self.fs.superblock, self.fs.image.bytes());
         let mut first = (from & 0xfff) as usize;
-        for index in from >> 12..sb.dir_blocks(&self.raw) {
-            let block = sb.dir_block(image, &self.raw, index)?;
+        for index in from >> 12..self.fs.superblock.dir_blocks(&self.raw) {
+            let block = self.dir_block(index)?;
             for at in first..block.count {
                 let entry = block.entry(at)?;
                 if matches!(entry.name, b"." | b"..") {
@@ -194,7 +228,7 @@ impl Inode for ErofsInode {
             if piece.is_empty() {
                 return Err(CORRUPT.into());
             }
-            target.extend_from_slice(piece);
+            target.extend_from_slice(&piece);
         }
         if target.contains(&0) { Err(CORRUPT.into()) } else { Ok(LinkTarget::Path(target)) }
     }
@@ -215,10 +249,10 @@ impl File for ErofsInode {
         while to.remaining() > 0 && !to.faulted() {
             let Some(at) = offset.checked_add(done as u64) else { break };
             match self.data(at, to.remaining()) {
-                Ok([]) => break,
-                Ok(piece) => done += to.put(piece),
+                Ok(piece) if piece.is_empty() => break,
+                Ok(piece) => done += to.put(&piece),
                 Err(_) if done > 0 => break,
-                Err(_) => return Err(Errno::EIO.into()),
+                Err(fail) => return Err(unreadable(fail)),
             }
         }
         Ok(done)
@@ -260,14 +294,21 @@ impl Pager for ErofsInode {
         match self.in_place(index) {
             Ok(Some(frame)) => Ok(frame),
             Ok(None) => self.copy(index),
-            Err(_) => Err(Errno::EIO.into()),
+            Err(fail) => Err(fail),
         }
+        .map_err(unreadable)
     }
     fn cached(&self, index: u64) -> Option<Frame> {
-        if index >= self.raw.size.div_ceil(PAGE) {
+        // A table of chunks may have to be read first.
+        let waits = self.fs.medium.sleeps() && matches!(self.raw.layout, Layout::Chunks { .. });
+        if waits || index >= self.raw.size.div_ceil(PAGE) {
             return None;
         }
-        self.in_place(index).ok().flatten()
+        let (page, _) = self.aligned(index).ok()??;
+        self.fs.medium.cached_frame(page).filter(|frame| self.ends_in_zeros(index, frame))
+    }
+    fn is_backed(&self) -> bool {
+        self.fs.medium.sleeps()
     }
     fn len(&self) -> u64 {
         self.raw.size

@@ -7,26 +7,22 @@
 //! bytes each, sorted by name, and behind them their names.
 
 use super::CORRUPT;
+use super::medium::{Medium, View};
+use crate::cache::Ahead;
 use core::ops::Range;
 use osv_base::{Errno, Res};
 use osv_vfs::{Kind, Time};
 
 /// Magic number.
 pub(super) const MAGIC: u32 = 0xe0f5_e1e2;
-const SUPERBLOCK: usize = 1024;
+const SUPERBLOCK: u64 = 1024;
 /// Features that change nothing for an uncompressed image (zero padding), and chunks.
 const KNOWN_FEATURES: u32 = 0x1 | 0x4;
 const HOLE: u32 = u32::MAX;
 
-/// `len` bytes at `at`, if they are there.
-pub(super) fn bytes_at(bytes: &[u8], at: u64, len: usize) -> Res<&[u8]> {
-    let at = usize::try_from(at).map_err(|_| CORRUPT)?;
-    let end = at.checked_add(len).ok_or(CORRUPT)?;
-    bytes.get(at..end).ok_or(CORRUPT.into())
-}
-
 fn array<const N: usize>(bytes: &[u8], at: u64) -> Res<[u8; N]> {
-    bytes_at(bytes, at, N)?.try_into().map_err(|_| CORRUPT.into())
+    let at = usize::try_from(at).map_err(|_| CORRUPT)?;
+    Ok(*bytes.get(at..).and_then(<[u8]>::first_chunk).ok_or(CORRUPT)?)
 }
 fn u16_at(bytes: &[u8], at: u64) -> Res<u16> {
     array(bytes, at).map(u16::from_le_bytes)
@@ -48,11 +44,15 @@ pub(super) struct Superblock {
     pub(super) root: u64,
     pub(super) blocks: u64,
     pub(super) inodes: u64,
+    pub(super) uuid: [u8; 16],
 }
 
 impl Superblock {
-    pub(super) fn read(image: &[u8]) -> Res<Superblock> {
-        let block = image.get(SUPERBLOCK..SUPERBLOCK + 128).ok_or(Errno::EINVAL)?;
+    pub(super) fn read(medium: &Medium) -> Res<Superblock> {
+        if medium.len() < SUPERBLOCK + 128 {
+            return Err(Errno::EINVAL.into());
+        }
+        let block = &medium.array::<128>(SUPERBLOCK)?[..];
         if u32_at(block, 0)? != MAGIC || u32_at(block, 80)? & !KNOWN_FEATURES != 0 {
             return Err(Errno::EINVAL.into());
         }
@@ -69,6 +69,7 @@ impl Superblock {
             root: u16_at(block, 14)?.into(),
             blocks: u32_at(block, 36)?.into(),
             inodes: u64_at(block, 16)?,
+            uuid: array(block, 48)?,
         })
     }
 
@@ -77,11 +78,19 @@ impl Superblock {
     }
 
     /// Reads inode `nid`.
-    pub(super) fn inode(&self, image: &[u8], nid: u64) -> Res<Inode> {
+    pub(super) fn inode(&self, medium: &Medium, nid: u64) -> Res<Inode> {
         let at = nid.checked_mul(32).and_then(|offset| offset.checked_add(self.meta)).ok_or(CORRUPT)?;
-        let format = u16_at(image, at)?;
+        // An extended one may lie across two pages.
+        let (compact, whole);
+        let format = u16_at(&medium.array::<2>(at)?, 0)?;
         let extended = format & 1 != 0;
-        let raw = bytes_at(image, at, if extended { 64 } else { 32 })?;
+        let raw: &[u8] = if extended {
+            whole = medium.array::<64>(at)?;
+            &whole
+        } else {
+            compact = medium.array::<32>(at)?;
+            &compact
+        };
         let attributes = u64::from(u16_at(raw, 2)?);
         let attributes = if attributes == 0 { 0 } else { 12 + (attributes - 1) * 4 };
         let behind = at + raw.len() as u64 + attributes;
@@ -119,7 +128,7 @@ impl Superblock {
     }
 
     /// Where the data at `offset` of an inode lies, and how much follows in a row; `None` for a hole of that length.
-    pub(super) fn extent(&self, image: &[u8], inode: &Inode, offset: u64) -> Res<(Option<u64>, u64)> {
+    pub(super) fn extent(&self, medium: &Medium, inode: &Inode, offset: u64) -> Res<(Option<u64>, u64)> {
         let size = inode.size;
         if offset >= size {
             return Ok((None, 0));
@@ -146,8 +155,8 @@ impl Superblock {
                 let within = offset & ((1 << bits) - 1);
                 let entry = chunk.checked_mul(if indexed { 8 } else { 4 }).and_then(|o| o.checked_add(table));
                 let entry = entry.ok_or(CORRUPT)?;
-                let block =
-                    u32_at(image, if indexed { entry.checked_add(4).ok_or(CORRUPT)? } else { entry })?;
+                let at = if indexed { entry.checked_add(4).ok_or(CORRUPT)? } else { entry };
+                let block = u32::from_le_bytes(medium.array(at)?);
                 let len = ((1 << bits) - within).min(size - offset);
                 let at = (block != HOLE).then(|| (u64::from(block) << self.block_bits) + within);
                 Ok((at, len))
@@ -155,26 +164,50 @@ impl Superblock {
         }
     }
 
-    /// The data at `offset` as it lies in the image: as much as is in a row, at most `max`. For a hole, zeros.
-    pub(super) fn data<'i>(&self, image: &'i [u8], inode: &Inode, offset: u64, max: usize) -> Res<&'i [u8]> {
+    /// The data at `offset`, at most `max` of it and as far as it lies in a row: for a hole, zeros.
+    pub(super) fn data<'i>(
+        &self,
+        medium: &'i Medium,
+        inode: &Inode,
+        offset: u64,
+        max: usize,
+        ahead: &Ahead,
+    ) -> Res<View<'i>> {
         static ZEROS: [u8; 4096] = [0; 4096];
-        let (at, len) = self.extent(image, inode, offset)?;
-        let len = usize::try_from(len).unwrap_or(usize::MAX).min(max);
+        let (at, len) = self.extent(medium, inode, offset)?;
+        let max = usize::try_from(len).unwrap_or(usize::MAX).min(max);
         match at {
-            Some(at) => bytes_at(image, at, len),
-            None => Ok(&ZEROS[..len.min(ZEROS.len())]),
+            Some(at) => {
+                // What came before in the file belongs to the same row.
+                let before = match inode.layout {
+                    Layout::Plain { start } | Layout::Inline { start, .. }
+                        if at.checked_sub(start) == Some(offset) =>
+                    {
+                        start
+                    }
+                    _ => at,
+                };
+                medium.view(at, max, before..at.saturating_add(len), ahead)
+            }
+            None => Ok(View::Bytes(&ZEROS[..max.min(ZEROS.len())])),
         }
     }
 
-    /// Block number `index` of a directory.
-    pub(super) fn dir_block<'i>(&self, image: &'i [u8], inode: &Inode, index: u64) -> Res<DirBlock<'i>> {
+    /// Block number `index` of a directory, which never lies across two pages.
+    pub(super) fn dir_block<'i>(
+        &self,
+        medium: &'i Medium,
+        inode: &Inode,
+        index: u64,
+        ahead: &Ahead,
+    ) -> Res<DirBlock<'i>> {
         let offset = index << self.block_bits;
         let want = (inode.size - offset.min(inode.size)).min(self.block_size()) as usize;
-        let bytes = self.data(image, inode, offset, want)?;
+        let bytes = self.data(medium, inode, offset, want, ahead)?;
         if bytes.len() != want || want < 12 {
             return Err(CORRUPT.into());
         }
-        let names = usize::from(u16_at(bytes, 8)?);
+        let names = usize::from(u16_at(&bytes, 8)?);
         if names < 12 || !names.is_multiple_of(12) || names > want {
             return Err(CORRUPT.into());
         }
@@ -215,7 +248,7 @@ pub(super) struct Inode {
 
 /// A block of directory entries.
 pub(super) struct DirBlock<'i> {
-    bytes: &'i [u8],
+    bytes: View<'i>,
     pub(super) count: usize,
 }
 
@@ -226,8 +259,8 @@ pub(super) struct RawEntry<'i> {
     pub(super) name: &'i [u8],
 }
 
-impl<'i> DirBlock<'i> {
-    pub(super) fn entry(&self, index: usize) -> Res<RawEntry<'i>> {
+impl DirBlock<'_> {
+    pub(super) fn entry(&self, index: usize) -> Res<RawEntry<'_>> {
         let at = index as u64 * 12;
         let name = self.name_range(index)?;
         let name = self.bytes.get(name).ok_or(CORRUPT)?;
@@ -236,13 +269,13 @@ impl<'i> DirBlock<'i> {
         if name.is_empty() || name.contains(&b'/') || name.len() > 255 {
             return Err(CORRUPT.into());
         }
-        Ok(RawEntry { nid: u64_at(self.bytes, at)?, kind: self.bytes[index * 12 + 10], name })
+        Ok(RawEntry { nid: u64_at(&self.bytes, at)?, kind: self.bytes[index * 12 + 10], name })
     }
 
     fn name_range(&self, index: usize) -> Res<Range<usize>> {
-        let start = u16_at(self.bytes, index as u64 * 12 + 8)?.into();
+        let start = u16_at(&self.bytes, index as u64 * 12 + 8)?.into();
         let end = if index + 1 < self.count {
-            u16_at(self.bytes, (index as u64 + 1) * 12 + 8)?.into()
+            u16_at(&self.bytes, (index as u64 + 1) * 12 + 8)?.into()
         } else {
             self.bytes.len()
         };

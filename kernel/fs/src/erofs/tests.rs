@@ -1,6 +1,7 @@
 //! Images made by mkfs.erofs, compared with the folder that they were made of, and such images with bytes changed.
 
 use super::*;
+use crate::cache::tests::TestDisk;
 use osv_base::io::SliceSink;
 use osv_mm::frame::Use;
 use osv_vfs::inode::LinkTarget;
@@ -170,17 +171,68 @@ fn an_image_shows_the_folder_that_it_was_made_of() {
     ] {
         in_folder(|root| {
             let image = make(root, options);
-            let fs = mount(Arc::new(Bytes(image))).unwrap();
-            let (mut host, mut ours) = (BTreeMap::new(), BTreeMap::new());
+            let mut host = BTreeMap::new();
             walk_host(root, "", &mut host);
-            walk(&fs.root(), "", 0, &mut ours).unwrap();
-            assert!(host == ours, "{options:?}");
-            let inode = fs.root().lookup(b"same-as-100").unwrap();
-            assert_eq!(inode.attr().nlink, 2);
-            assert_eq!(inode.attr().ino, fs.root().lookup(b"file100").unwrap().attr().ino);
-            assert_eq!(fs.root().lookup(b"nothing").err(), Some(Errno::ENOENT.into()));
+            for fs in [mount(Arc::new(Bytes(image.clone()))).unwrap(), mount_disk(on_disk(image)).unwrap()] {
+                let mut ours = BTreeMap::new();
+                walk(&fs.root(), "", 0, &mut ours).unwrap();
+                assert!(host == ours, "{options:?}");
+                let inode = fs.root().lookup(b"same-as-100").unwrap();
+                assert_eq!(inode.attr().nlink, 2);
+                assert_eq!(inode.attr().ino, fs.root().lookup(b"file100").unwrap().attr().ino);
+                assert_eq!(fs.root().lookup(b"nothing").err(), Some(Errno::ENOENT.into()));
+            }
         });
     }
+}
+
+fn on_disk(image: Vec<u8>) -> Arc<PageCache> {
+    PageCache::new(TestDisk::new(image)).unwrap()
+}
+
+#[test]
+fn a_disk_that_cannot_be_read_is_an_input_output_error() {
+    in_folder(|root| {
+        let image = make(root, &["-Enoinline_data"]);
+        // A page that only this file has.
+        let bad = &fs::read(root.join("file70000")).unwrap()[16 * 4096..17 * 4096];
+        let at = image.chunks(4096).position(|page| page == bad);
+        let disk = TestDisk::new(image);
+        disk.spoil(at.unwrap() as u64);
+        let fs = mount_disk(PageCache::new(disk).unwrap()).unwrap();
+        let inode = fs.root().lookup(b"file70000").unwrap();
+        let failed = Err(Errno::EIO.into());
+        assert_eq!(read_file(&inode).map(drop), failed);
+        assert_eq!(by_pages(&inode).map(drop), failed);
+        assert!(read_file(&fs.root().lookup(b"file8192").unwrap()).is_ok());
+    });
+}
+
+#[test]
+fn pages_of_a_disk_are_shared_by_read_and_mapping_and_can_go() {
+    in_folder(|root| {
+        let cache = on_disk(make(root, &["-Enoinline_data"]));
+        let fs = mount_disk(cache.clone()).unwrap();
+        let inode = fs.root().lookup(b"file70000").unwrap();
+        let file = inode.clone().open(0).unwrap();
+        let pager = file.pager().unwrap();
+        assert!(pager.cached(16).is_none() && pager.is_backed());
+        let before = read_file(&inode).unwrap();
+        let mapped: Vec<Frame> = (0..18).map(|index| pager.cached(index).expect("it was read")).collect();
+        assert_eq!(mapped[17].bytes()[..70_000 - 17 * 4096], before[17 * 4096..]);
+        let resident = cache.resident();
+        drop(mapped);
+        assert_eq!(frames_given(&cache), resident, "nobody holds any of them");
+        assert!(pager.cached(16).is_none());
+        assert_eq!(read_file(&inode).unwrap(), before);
+    });
+}
+
+/// Has the cache give all back; returns how many that were.
+fn frames_given(cache: &Arc<PageCache>) -> usize {
+    let before = cache.resident();
+    while cache.give_up(1000) > 0 {}
+    before - cache.resident()
 }
 
 #[test]
@@ -246,7 +298,7 @@ proptest! {
             if let Some(cut) = cut {
                 image.truncate(cut as usize % image.len());
             }
-            if let Ok(fs) = mount(Arc::new(Bytes(image))) {
+            for fs in [mount_disk(on_disk(image.clone())), mount(Arc::new(Bytes(image)))].into_iter().flatten() {
                 let _ = walk(&fs.root(), "", 0, &mut BTreeMap::new());
             }
         }

@@ -8,7 +8,7 @@ use osv_base::io::{Sink, Source};
 use osv_base::{Errno, PAGE_SIZE, Pages as Budget, Res};
 use osv_mm::frame::{Frame, Use};
 use osv_mm::pager::Pager;
-use osv_mm::{meminfo, pressure};
+use osv_mm::{OutOfMemory, meminfo, pressure};
 use osv_vfs::{At, File, Io};
 
 /// Pages in one chunk of the index.
@@ -92,8 +92,21 @@ impl Drop for Pages {
     }
 }
 
+/// A frame for a page of a file.
+fn frame_for(make: impl Fn() -> Result<Frame, OutOfMemory>) -> Res<Frame> {
+    room()?;
+    loop {
+        match make() {
+            Ok(frame) => return Ok(frame),
+            Err(_) if pressure::wait_for_memory() => {}
+            Err(_) => return Err(Errno::ENOSPC.into()),
+        }
+    }
+}
+
 /// The file that lies below.
-struct Lower {
+#[derive(Clone)]
+pub(super) struct Lower {
     file: Arc<dyn File>,
     pager: Arc<dyn Pager>,
     /// Bytes of it that still count: less than its length after a truncation.
@@ -132,6 +145,17 @@ impl Sink for Limited<'_> {
     }
 }
 
+impl Lower {
+    /// Reads at `offset`, as far as the file counts.
+    pub(super) fn read(&self, offset: u64, to: &mut dyn Sink) -> Res<usize> {
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        if left == 0 {
+            return Ok(0);
+        }
+        self.file.read(At::Offset(offset), &mut Limited { to, left }, Io::default())
+    }
+}
+
 impl Data {
     /// Starts as the lower file `file`.
     pub(super) fn of_lower(file: Arc<dyn File>) -> Res<Data> {
@@ -142,6 +166,19 @@ impl Data {
 
     pub(super) fn size(&self) -> u64 {
         self.size
+    }
+    /// The lower file, if it is all that there is.
+    pub(super) fn unchanged(&self) -> Option<Lower> {
+        self.lower.as_ref().filter(|lower| self.pages.count == 0 && self.size == lower.len).cloned()
+    }
+    /// The lower file's pages, if that one is what page `index` is.
+    pub(super) fn shines_through(&self, index: u64) -> Option<Arc<dyn Pager>> {
+        let ours = index >= self.size.div_ceil(PAGE) || self.pages.get(index).is_some();
+        self.lower_has(index).filter(|_| !ours).map(|lower| lower.pager.clone())
+    }
+    /// Whether pages that are not our own can be had again.
+    pub(super) fn is_backed(&self) -> bool {
+        self.lower.as_ref().is_some_and(|lower| lower.pager.is_backed())
     }
     /// Space taken, in units of 512 bytes.
     pub(super) fn blocks(&self) -> u64 {
@@ -201,12 +238,13 @@ impl Data {
         if let Some(frame) = self.pages.get(index) {
             return Ok(frame.clone());
         }
-        room()?;
         let (frame, moved) = match self.lower_has(index) {
-            Some(lower) => (lower.pager.page(index, false)?.duplicate(Use::User), true),
-            None => (Frame::zeroed(Use::User), false),
+            Some(lower) => {
+                let page = lower.pager.page(index, false)?;
+                (frame_for(|| page.duplicate(Use::User))?, true)
+            }
+            None => (frame_for(|| Frame::zeroed(Use::User))?, false),
         };
-        let frame = frame.map_err(|_| Errno::ENOSPC)?;
         self.pages.insert(index, frame.clone())?;
         if moved {
             self.note_moved(index, index + 1);
@@ -249,8 +287,7 @@ impl Data {
 
     /// A page that is written from end to end need not be zeroed first.
     fn write_new_page(&mut self, index: u64, from: &mut dyn Source) -> Res<usize> {
-        room()?;
-        let frame = Frame::alloc(Use::User).map_err(|_| Errno::ENOSPC)?;
+        let frame = frame_for(|| Frame::alloc(Use::User))?;
         let n = frame.write_from(0..PAGE_SIZE, from);
         frame.zero(n..PAGE_SIZE);
         if n > 0 {
@@ -279,9 +316,7 @@ impl Data {
         let lower_end = self.lower.as_ref().map_or(0, |lower| lower.len.div_ceil(PAGE));
         self.pages.remove(first.max(lower_end), last);
         for index in first..last.min(lower_end) {
-            room()?;
-            let zero = Frame::zeroed(Use::User).map_err(|_| Errno::ENOSPC)?;
-            self.pages.insert(index, zero)?;
+            self.pages.insert(index, frame_for(|| Frame::zeroed(Use::User))?)?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
 use osv_abi::uapi::event::memfd;
 use osv_abi::uapi::file::{mode, open};
 use osv_base::io::{Sink, Source};
@@ -29,6 +30,8 @@ pub struct Node {
     rdev: u64,
     object: ObjectId,
     mappings: Mappings,
+    /// Length of a file, for who must not wait for its contents.
+    len: AtomicU64,
     meta: SpinLock<Meta>,
     xattrs: Xattrs,
     body: Body,
@@ -95,6 +98,10 @@ impl Node {
     }
 
     fn make(fs: &Arc<RamFs>, ino: u64, kind: Kind, rdev: u64, meta: Meta, body: Body) -> Arc<Node> {
+        let len = match &body {
+            Body::File(data) => data.lock().size(),
+            _ => 0,
+        };
         Arc::new_cyclic(|this| Node {
             this: this.clone(),
             fs: fs.clone(),
@@ -103,6 +110,7 @@ impl Node {
             rdev,
             object: ObjectId::unique(),
             mappings: Mappings::new(),
+            len: AtomicU64::new(len),
             meta: SpinLock::new(meta),
             xattrs: Xattrs::default(),
             body,
@@ -111,6 +119,7 @@ impl Node {
 
     /// Unlocks the contents, then takes pages that have another frame now out of the mappings.
     fn unlock(&self, mut data: MutexGuard<'_, Data>) {
+        self.len.store(data.size(), Ordering::Release);
         let moved = data.take_moved();
         drop(data);
         if let Some(moved) = moved {
@@ -369,7 +378,11 @@ impl Inode for Node {
 impl File for Node {
     fn read(&self, at: At, to: &mut dyn Sink, _io: Io) -> Res<usize> {
         let At::Offset(offset) = at else { return Err(Errno::ESPIPE.into()) };
-        self.data()?.lock().read(offset, to)
+        let data = self.data()?.lock();
+        let Some(lower) = data.unchanged() else { return data.read(offset, to) };
+        // The lower file may be on a disk: others need not wait for that.
+        drop(data);
+        lower.read(offset, to)
     }
 
     fn write(&self, at: At, from: &mut dyn Source, io: Io) -> Res<usize> {
@@ -406,7 +419,7 @@ impl File for Node {
     }
 
     fn size(&self) -> u64 {
-        self.data().map_or(0, |data| data.lock().size())
+        self.len.load(Ordering::Acquire)
     }
 
     fn pager(&self) -> Option<Arc<dyn Pager>> {
@@ -472,10 +485,23 @@ impl Pager for Node {
         self.object
     }
     fn page(&self, index: u64, write: bool) -> Res<Frame> {
-        let mut data = self.data()?.lock();
-        let frame = data.page(index, write)?;
-        self.unlock(data);
-        Ok(frame)
+        loop {
+            let mut data = self.data()?.lock();
+            let Some(lower) = data.shines_through(index).filter(|_| !write) else {
+                let frame = data.page(index, write)?;
+                self.unlock(data);
+                return Ok(frame);
+            };
+            drop(data);
+            let frame = lower.page(index, false)?;
+            // Unless it was written meanwhile.
+            if self.data()?.lock().shines_through(index).is_some() {
+                return Ok(frame);
+            }
+        }
+    }
+    fn is_backed(&self) -> bool {
+        self.data().ok().and_then(Mutex::try_lock).is_some_and(|data| data.is_backed())
     }
     fn cached(&self, index: u64) -> Option<Frame> {
         self.data().ok()?.try_lock()?.cached(index)

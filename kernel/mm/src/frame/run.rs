@@ -1,7 +1,7 @@
 //! Frames in a row.
 
 use super::{Frame, Use, direct, memory};
-use crate::OutOfMemory;
+use crate::{OutOfMemory, pressure};
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 use osv_base::{PAGE_SIZE, Pages, PhysAddr};
@@ -34,7 +34,14 @@ impl Run {
             Some(first) => first,
             None => {
                 super::CACHES.drain(&memory.zone);
-                take().ok_or(OutOfMemory)?
+                match take() {
+                    Some(first) => first,
+                    None if pressure::reclaim(pages.0.max(super::RECLAIMED)) => {
+                        super::CACHES.drain(&memory.zone);
+                        take().ok_or(OutOfMemory)?
+                    }
+                    None => return Err(OutOfMemory),
+                }
             }
         };
         for frame in first..first + count {

@@ -7,7 +7,7 @@
 mod queue;
 mod registers;
 
-pub use queue::FakeQueue;
+pub use queue::{ChainView, FakeQueue};
 
 use crate::platform::{DmaBlock, Handler, MsiMessage, Platform, Width};
 use core::ptr::NonNull;
