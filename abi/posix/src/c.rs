@@ -11,6 +11,7 @@ pub use crate::ctype::{
 pub use crate::errno::{__errno_location, __h_errno_location};
 pub use crate::error::{error, error_at_line};
 pub use crate::fnmatch::fnmatch;
+pub use crate::fork::*;
 pub use crate::fortify::*;
 pub use crate::fts::{fts_children, fts_close, fts_open, fts_read, fts_set};
 pub use crate::getopt::{getopt_gnu, getopt_long_gnu, getopt_long_only_gnu};
@@ -34,6 +35,7 @@ pub use crate::random::*;
 pub use crate::regex::*;
 pub use crate::resolver::*;
 pub use crate::signal::*;
+pub use crate::socket::*;
 pub use crate::sort::{qsort, qsort_r};
 pub use crate::start::*;
 pub use crate::string::{bcmp, memcmp, memcpy, memmove, mempcpy, memset, strlen};

@@ -1,6 +1,7 @@
 //! What `_FORTIFY_SOURCE` calls: each function checks the size that the compiler knew, and ends the program when the
 //! call would write beyond it.
 
+use crate::gate::{self, Sysno};
 use crate::unistd;
 use core::ffi::{c_char, c_int, c_long, c_uint, c_void};
 
@@ -75,8 +76,11 @@ checked! {
     __strcat_chk(to: *mut c_char, from: *const c_char; room) -> *mut c_char = strcat if strlen(to) + strlen(from) + 1;
     __strncat_chk(to: *mut c_char, from: *const c_char, n: usize; room) -> *mut c_char
         = strncat if strlen(to) + strnlen(from, n) + 1;
+    #[link_name = "__osv_readlink"]
     __readlink_chk(path: *const c_char, to: *mut c_char, n: usize; room) -> isize = readlink if n;
+    #[link_name = "__osv_readlinkat"]
     __readlinkat_chk(at: c_int, path: *const c_char, to: *mut c_char, n: usize; room) -> isize = readlinkat if n;
+    #[link_name = "__osv_getcwd"]
     __getcwd_chk(to: *mut c_char, n: usize; room) -> *mut c_char = getcwd if n;
     #[link_name = "__osv_gethostname"]
     __gethostname_chk(to: *mut c_char, n: usize; room) -> c_int = gethostname if n;
@@ -179,8 +183,31 @@ posix! {
         openat(directory, path, flags, 0)
     }
     fn __longjmp_chk(buffer: *mut c_void, value: c_int) -> ! {
+        // Outward is towards higher addresses; a frame below this one has returned, unless it is on another stack.
+        const RSP: usize = 6;
+        let here = 0u8;
+        let target = buffer.cast::<usize>().add(RSP).read();
+        if target < (&raw const here).addr() && is_on_this_stack(target) {
+            crate::report::fatal("*** longjmp causes uninitialized stack frame ***: terminated");
+        }
         longjmp(buffer, value)
     }
+}
+
+/// Whether an address lies on the stack that the thread runs on: its own, or the one for signals.
+fn is_on_this_stack(address: usize) -> bool {
+    /// `stack_t`.
+    #[repr(C)]
+    struct Stack {
+        start: usize,
+        flags: c_int,
+        size: usize,
+    }
+    const ONSTACK: c_int = 1;
+    let mut stack = Stack { start: 0, flags: 0, size: 0 };
+    // SAFETY: the kernel writes one stack_t.
+    let known = unsafe { gate::try_call(Sysno::sigaltstack, [0, (&raw mut stack).addr()]) };
+    known.is_ok() && (stack.flags & ONSTACK == 0 || address.wrapping_sub(stack.start) < stack.size)
 }
 
 /// Whether the program can write to an address, by the process's own map. Where there is no map to read, it is taken

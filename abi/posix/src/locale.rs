@@ -143,7 +143,7 @@ fn parse(text: &[u8], wanted: c_int) -> Option<[Name; COUNT]> {
     Some(names)
 }
 
-static LOCK: Lock = Lock::new();
+pub(crate) static LOCK: Lock = Lock::new();
 static mut GLOBAL: [Name; COUNT] = [Name::C; COUNT];
 
 /// Room for every category with a name.

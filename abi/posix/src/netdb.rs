@@ -51,7 +51,7 @@ unsafe extern "C" {
     fn getegid() -> c_uint;
 }
 
-static LOCK: Lock = Lock::new();
+pub(crate) static LOCK: Lock = Lock::new();
 
 /// The caller's buffer, filled from its start.
 struct Room {

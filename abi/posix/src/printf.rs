@@ -5,6 +5,7 @@ use crate::format::output::{Cell, Output};
 use crate::format::spec::Spec;
 use crate::format::{self, AllowCount};
 use core::ffi::{c_char, c_int, c_void};
+use core::ptr::null_mut;
 use osv_abi::errno::Errno;
 
 /// A `va_list` argument.
@@ -18,6 +19,14 @@ unsafe extern "C" {
     fn funlockfile(file: *mut File);
     fn fwide(file: *mut File, mode: c_int) -> c_int;
     fn vsyslog(priority: c_int, format: *const c_char, list: List);
+}
+
+/// A `va_list` whose registers are used up, so that its argument lies on the stack.
+#[repr(C)]
+struct OneArgument {
+    used: [u32; 2],
+    overflow: *mut c_void,
+    saved: *mut c_void,
 }
 
 /// `%n` writes.
@@ -99,7 +108,7 @@ unsafe fn to_heap(to: *mut *mut u8, format: *const u8, list: List, allow: AllowC
 }
 
 unsafe fn to_descriptor(file: c_int, format: *const u8, list: List, allow: AllowCount) -> c_int {
-    let mut text = core::ptr::null_mut();
+    let mut text = null_mut();
     // SAFETY: the caller's format and arguments; the text is ours.
     unsafe {
         let length = to_heap(&raw mut text, format, list, allow);
@@ -176,8 +185,15 @@ posix! {
     fn __vasprintf_chk(to: *mut *mut u8, flag: c_int, format: *const u8, list: List) -> c_int {
         to_heap(to, format, list, by_flag(flag))
     }
-    fn __vsyslog_chk(priority: c_int, _flag: c_int, format: *const c_char, list: List) {
-        vsyslog(priority, format, list)
+    fn __vsyslog_chk(priority: c_int, flag: c_int, format: *const c_char, list: List) {
+        let mut text = null_mut();
+        if flag <= 0 || to_heap(&raw mut text, format.cast(), list, careful) < 0 {
+            return vsyslog(priority, format, list);
+        }
+        let mut argument = text;
+        let mut one = OneArgument { used: [48, 304], overflow: (&raw mut argument).cast(), saved: null_mut() };
+        vsyslog(priority, c"%s".as_ptr(), (&raw mut one).cast());
+        crate::malloc::slots::free(text.cast());
     }
     fn __vfwprintf_chk(file: *mut File, flag: c_int, format: *const u32, list: List) -> c_int {
         to_stream(file, format, list, by_flag(flag))

@@ -25,7 +25,7 @@ const _: () = assert!(size_of::<RandomData>() == 48);
 const KINDS: [(usize, c_int, c_int); 5] = [(8, 0, 0), (32, 7, 3), (64, 15, 1), (128, 31, 3), (256, 63, 1)];
 const MAX_KINDS: i32 = 5;
 
-static LOCK: Lock = Lock::new();
+pub(crate) static LOCK: Lock = Lock::new();
 /// The state of a program that never seeds: kind 3, filled as by `srandom(1)` on first use.
 static mut TABLE: [i32; 32] = [0; 32];
 static mut GENERATOR: RandomData = RandomData {

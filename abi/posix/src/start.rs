@@ -1,5 +1,4 @@
-//! The program's end: atexit and its kin, destructors of C++ thread-locals, exit; and fork, which must find every
-//! lock free in the child.
+//! The program's end: atexit and its kin, destructors of C++ thread-locals, exit.
 
 use crate::gate::{self, Sysno};
 use crate::lock::Lock;
@@ -9,7 +8,6 @@ use crate::{hooks, malloc, musl, thread};
 use core::ffi::{c_int, c_void};
 use core::ptr::{null_mut, with_exposed_provenance};
 use core::sync::atomic::Ordering::Relaxed;
-use osv_abi::errno::Errno;
 
 /// What the kernel's auxiliary vector says, as far as the libc half needs it.
 ///
@@ -53,7 +51,7 @@ struct AtExit {
     next: *mut AtExit,
 }
 
-static LOCK: Lock = Lock::new();
+pub(crate) static LOCK: Lock = Lock::new();
 static mut AT_EXIT: *mut AtExit = null_mut();
 static mut AT_QUICK_EXIT: *mut AtExit = null_mut();
 
@@ -146,129 +144,6 @@ fn exit_now(status: c_int) -> ! {
     }
 }
 
-type ForkHandler = Option<unsafe extern "C" fn()>;
-
-struct AtFork {
-    prepare: ForkHandler,
-    parent: ForkHandler,
-    child: ForkHandler,
-    object: *mut c_void,
-    next: *mut AtFork,
-    prev: *mut AtFork,
-}
-
-static FORK_LOCK: Lock = Lock::new();
-/// Newest first.
-static mut AT_FORK: *mut AtFork = null_mut();
-
-unsafe fn register_fork(
-    prepare: ForkHandler,
-    parent: ForkHandler,
-    child: ForkHandler,
-    object: *mut c_void,
-) -> c_int {
-    // SAFETY: the entry is new; the list is changed under its lock.
-    unsafe {
-        let entry: *mut AtFork = malloc::malloc(size_of::<AtFork>()).cast();
-        if entry.is_null() {
-            return Errno::ENOMEM.get();
-        }
-        let _guard = FORK_LOCK.guard();
-        entry.write(AtFork { prepare, parent, child, object, next: AT_FORK, prev: null_mut() });
-        if !AT_FORK.is_null() {
-            (*AT_FORK).prev = entry;
-        }
-        AT_FORK = entry;
-    }
-    0
-}
-
-/// Forgets the fork handlers of an object that is being unloaded.
-unsafe fn forget_fork(object: *mut c_void) {
-    let _guard = FORK_LOCK.guard();
-    // SAFETY: under the lock; what is taken out of the list is nobody else's.
-    unsafe {
-        let mut at = AT_FORK;
-        while !at.is_null() {
-            let next = (*at).next;
-            if (*at).object == object {
-                match (*at).prev {
-                    prev if prev.is_null() => AT_FORK = next,
-                    prev => (*prev).next = next,
-                }
-                if !next.is_null() {
-                    (*next).prev = (*at).prev;
-                }
-                malloc::free(at.cast());
-            }
-            at = next;
-        }
-    }
-}
-
-/// Runs the fork handlers: newest first before, oldest first afterwards.
-unsafe fn run_fork(which: impl Fn(&AtFork) -> ForkHandler, newest_first: bool) {
-    // SAFETY: the fork holds the list's lock.
-    unsafe {
-        let mut at = AT_FORK;
-        if !newest_first {
-            while !at.is_null() && !(*at).next.is_null() {
-                at = (*at).next;
-            }
-        }
-        while !at.is_null() {
-            if let Some(handler) = which(&*at) {
-                handler();
-            }
-            at = if newest_first { (*at).next } else { (*at).prev };
-        }
-    }
-}
-
-/// fork with or without the handlers.
-unsafe fn fork_process(handlers: bool) -> isize {
-    // SAFETY: every lock is taken in the order in which it may nest, and released by this thread on both sides.
-    unsafe {
-        if handlers {
-            FORK_LOCK.lock();
-            run_fork(|entry| entry.prepare, true);
-        }
-        // libc's own signals stay open until the list is ours: who holds it may wait for this thread's answer.
-        let mask = crate::signal::block_program();
-        LOCK.lock();
-        thread::list::lock();
-        crate::signal::block_all();
-        if let Some(hooks) = hooks::get() {
-            (hooks.fork)(0);
-        }
-        thread::create::lock_cache();
-        malloc::lock_for_fork();
-        let result = gate::trap(Sysno::fork as usize, []);
-        malloc::unlock_after_fork();
-        thread::create::unlock_cache();
-        if result == 0 {
-            let this = tcb::current();
-            (*this).tid.store(gate::call(Sysno::gettid, []) as i32, Relaxed);
-            (*this).robust.offset = 0;
-            thread::list::only_this();
-            let libc = musl::libc();
-            (*libc).threads_minus_1 = 0;
-            (*libc).need_locks = if (*libc).threaded != 0 { -1 } else { 0 };
-        }
-        if let Some(hooks) = hooks::get() {
-            (hooks.fork)(if result == 0 { 2 } else { 1 });
-        }
-        thread::list::unlock();
-        LOCK.unlock();
-        crate::signal::restore_mask(mask);
-        if handlers {
-            run_fork(|entry| if result == 0 { entry.child } else { entry.parent }, false);
-            FORK_LOCK.unlock();
-        }
-        result
-    }
-}
-
 posix! {
     fn __cxa_atexit(function: Handler, argument: *mut c_void, object: *mut c_void) -> c_int {
         register(&raw mut AT_EXIT, function, argument, object)
@@ -302,7 +177,7 @@ posix! {
     fn __cxa_finalize(object: *mut c_void) {
         run(&raw mut AT_EXIT, object);
         if !object.is_null() {
-            forget_fork(object);
+            crate::fork::forget(object);
         }
     }
     fn __cxa_thread_atexit_impl(function: Handler, argument: *mut c_void, object: *mut c_void) -> c_int {
@@ -332,40 +207,6 @@ posix! {
         run(&raw mut AT_QUICK_EXIT, null_mut());
         exit_now(status)
     }
-    fn fork() -> c_int {
-        crate::errno::ret(fork_process(true)) as c_int
-    }
-    fn _Fork() -> c_int {
-        crate::errno::ret(fork_process(false)) as c_int
-    }
-    fn __register_atfork(prepare: ForkHandler, parent: ForkHandler, child: ForkHandler, object: *mut c_void) -> c_int {
-        register_fork(prepare, parent, child, object)
-    }
-    fn pthread_atfork(prepare: ForkHandler, parent: ForkHandler, child: ForkHandler) -> c_int {
-        register_fork(prepare, parent, child, null_mut())
-    }
 }
 
 static mut EXIT_STATUS: c_int = 0;
-
-/// vfork(2): the child runs on the parent's stack, so nothing may be pushed between the call and its two returns.
-///
-/// # Safety
-/// The contract of the manual page.
-#[unsafe(naked)]
-#[unsafe(export_name = "__osv_vfork")]
-pub unsafe extern "C" fn vfork() -> c_int {
-    core::arch::naked_asm!(
-        "pop rdx",
-        "mov eax, 58",
-        "syscall",
-        "push rdx",
-        "mov rdi, rax",
-        "jmp {ret}",
-        ret = sym vfork_result,
-    )
-}
-
-extern "C" fn vfork_result(result: isize) -> c_int {
-    crate::errno::ret(result) as c_int
-}

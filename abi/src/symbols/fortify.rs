@@ -22,7 +22,7 @@ macro_rules! symbols_fortify {
             __getgroups_chk: func, rust, ["GLIBC_2.4"], full;
             __gethostname_chk: func, rust, ["GLIBC_2.4"], full;
             __getlogin_r_chk: func, rust, ["GLIBC_2.4"], full;
-            __longjmp_chk: func, rust, ["GLIBC_2.11"], partial("the frame's level is not checked");
+            __longjmp_chk: func, rust, ["GLIBC_2.11"], full;
             __mbsnrtowcs_chk: func, rust, ["GLIBC_2.4"], full;
             __mbsrtowcs_chk: func, rust, ["GLIBC_2.4"], full;
             __mbstowcs_chk: func, rust, ["GLIBC_2.4"], full;
@@ -54,7 +54,7 @@ macro_rules! symbols_fortify {
             __strncat_chk: func, rust, ["GLIBC_2.3.4"], full;
             __strncpy_chk: func, rust, ["GLIBC_2.3.4"], full;
             __swprintf_chk: func, rust, ["GLIBC_2.4"], full;
-            __syslog_chk: func, rust, ["GLIBC_2.4"], partial("%n in writable memory is not refused");
+            __syslog_chk: func, rust, ["GLIBC_2.4"], full;
             __ttyname_r_chk: func, rust, ["GLIBC_2.4"], full;
             __vasprintf_chk: func, rust, ["GLIBC_2.8"], full;
             __vdprintf_chk: func, rust, ["GLIBC_2.8"], full;
@@ -64,7 +64,7 @@ macro_rules! symbols_fortify {
             __vsnprintf_chk: func, rust, ["GLIBC_2.3.4"], full;
             __vsprintf_chk: func, rust, ["GLIBC_2.3.4"], full;
             __vswprintf_chk: func, rust, ["GLIBC_2.4"], full;
-            __vsyslog_chk: func, rust, ["GLIBC_2.4"], partial("%n in writable memory is not refused");
+            __vsyslog_chk: func, rust, ["GLIBC_2.4"], full;
             __vwprintf_chk: func, rust, ["GLIBC_2.4"], full;
             __wcrtomb_chk: func, rust, ["GLIBC_2.4"], full;
             __wcscat_chk: func, rust, ["GLIBC_2.4"], full;

@@ -17,7 +17,7 @@ macro_rules! symbols_linux {
             clock_adjtime: func, musl, ["GLIBC_2.14"], full;
             copy_file_range: func, musl, ["GLIBC_2.27"], full;
             delete_module: func, musl, ["GLIBC_2.2.5"], full;
-            epoll_create: func, musl, ["GLIBC_2.3.2"], full;
+            epoll_create: func, rust(epoll_create_gnu), ["GLIBC_2.3.2"], full;
             epoll_create1: func, musl, ["GLIBC_2.9"], full;
             epoll_ctl: func, musl, ["GLIBC_2.3.2"], full;
             epoll_pwait: func, musl, ["GLIBC_2.6"], full;

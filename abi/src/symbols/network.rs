@@ -19,7 +19,7 @@ macro_rules! symbols_network {
             __res_state: func, musl, ["GLIBC_2.2.5"], full;
             __send: func, musl(send), ["GLIBC_2.2.5"], full;
             accept: func, musl, ["GLIBC_2.2.5"], full;
-            accept4: func, musl, ["GLIBC_2.10"], full;
+            accept4: func, rust, ["GLIBC_2.10"], full;
             bind: func, musl, ["GLIBC_2.2.5"], full;
             connect: func, musl, ["GLIBC_2.2.5"], full;
             dn_comp: func, musl, ["GLIBC_2.34"], full;
@@ -102,8 +102,8 @@ macro_rules! symbols_network {
             ntohs: func, musl, ["GLIBC_2.2.5"], full;
             recv: func, musl, ["GLIBC_2.2.5"], full;
             recvfrom: func, musl, ["GLIBC_2.2.5"], full;
-            recvmmsg: func, musl, ["GLIBC_2.12"], full;
-            recvmsg: func, musl, ["GLIBC_2.2.5"], full;
+            recvmmsg: func, rust, ["GLIBC_2.12"], full, on_musl = musl;
+            recvmsg: func, rust, ["GLIBC_2.2.5"], full, on_musl = musl;
             res_mkquery: func, musl, ["GLIBC_2.34"], full;
             res_nmkquery: func, rust, ["GLIBC_2.34"], partial("the state's own servers and options are not used: /etc/resolv.conf is");
             res_nquery: func, rust, ["GLIBC_2.34"], partial("the state's own servers and options are not used: /etc/resolv.conf is");
@@ -114,8 +114,8 @@ macro_rules! symbols_network {
             res_search: func, musl, ["GLIBC_2.34"], full;
             res_send: func, musl, ["GLIBC_2.34"], full;
             send: func, musl, ["GLIBC_2.2.5"], full;
-            sendmmsg: func, musl, ["GLIBC_2.14"], full;
-            sendmsg: func, musl, ["GLIBC_2.2.5"], full;
+            sendmmsg: func, rust, ["GLIBC_2.14"], full, on_musl = musl;
+            sendmsg: func, rust, ["GLIBC_2.2.5"], full, on_musl = musl;
             sendto: func, musl, ["GLIBC_2.2.5"], full;
             sethostent: func, musl, ["GLIBC_2.2.5"], full;
             setnetent: func, musl, ["GLIBC_2.2.5"], full;

@@ -37,7 +37,7 @@ macro_rules! symbols_unistd {
             fsync: func, musl, ["GLIBC_2.2.5"], full;
             ftruncate: func, musl, ["GLIBC_2.2.5"], full;
             ftruncate64: func, musl, ["GLIBC_2.2.5"], full;
-            getcwd: func, musl, ["GLIBC_2.2.5"], full;
+            getcwd: func, rust, ["GLIBC_2.2.5"], full;
             getegid: func, musl, ["GLIBC_2.2.5"], full;
             geteuid: func, musl, ["GLIBC_2.2.5"], full;
             getgid: func, musl, ["GLIBC_2.2.5"], full;
@@ -72,8 +72,8 @@ macro_rules! symbols_unistd {
             pwritev: func, musl, ["GLIBC_2.10"], full;
             pwritev64: func, musl, ["GLIBC_2.10"], full;
             read: func, rust, ["GLIBC_2.2.5"], full;
-            readlink: func, musl, ["GLIBC_2.2.5"], full;
-            readlinkat: func, musl, ["GLIBC_2.4"], full;
+            readlink: func, rust, ["GLIBC_2.2.5"], full;
+            readlinkat: func, rust, ["GLIBC_2.4"], full;
             readv: func, musl, ["GLIBC_2.2.5"], full;
             renameat: func, musl, ["GLIBC_2.4"], full;
             rmdir: func, musl, ["GLIBC_2.2.5"], full;

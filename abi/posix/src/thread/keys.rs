@@ -17,7 +17,7 @@ const ROUNDS: usize = 4;
 /// A key in use that has no destructor.
 const NO_DESTRUCTOR: usize = 1;
 
-static LOCK: Lock = Lock::new();
+pub(crate) static LOCK: Lock = Lock::new();
 /// For each key its destructor; 0 while it is free.
 static DESTRUCTORS: [AtomicUsize; KEYS] = [const { AtomicUsize::new(0) }; KEYS];
 
