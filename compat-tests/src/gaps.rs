@@ -23,9 +23,9 @@ fn gap(line: &str) -> Option<&str> {
     text.split([' ', '@']).next().filter(|_| is_gap)
 }
 
-/// What `osv-pack check` says of `program`.
-pub fn check(program: &OsStr) -> Result<String, String> {
-    let output = Command::new(osv_pack()?).arg("check").arg(program).output();
+/// What `osv-pack check` says of `program`, packed with these flags.
+pub fn check(program: &OsStr, flags: &[&str]) -> Result<String, String> {
+    let output = Command::new(osv_pack()?).arg("check").args(flags).arg(program).output();
     let output = output.map_err(|error| format!("osv-pack: {error}"))?;
     // It fails when something is missing, and says what.
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -33,12 +33,12 @@ pub fn check(program: &OsStr) -> Result<String, String> {
 
 /// Fails when a run of `program` lacked something that the check did not list, as a stub, as missing, or as what
 /// only the running program knows.
-pub fn expect_listed(program: &OsStr, stderr: &str) -> Result<(), String> {
+pub fn expect_listed(program: &OsStr, flags: &[&str], stderr: &str) -> Result<(), String> {
     let reported = reported(stderr);
     if reported.is_empty() {
         return Ok(());
     }
-    let listed = listed(&check(program)?);
+    let listed = listed(&check(program, flags)?);
     let undecidable = ["dlopen", "dlsym", "syscall"].iter().any(|name| listed.contains(*name));
     match reported.iter().find(|name| !listed.contains(*name) && !undecidable) {
         Some(name) => Err(format!("{name} was lacking, and osv-pack check did not say so")),

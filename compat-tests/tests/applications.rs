@@ -42,6 +42,7 @@ fn main() {
     for (binary, arguments, fragment) in rows {
         trials.push(trial(binary, move || run(OsStr::new(binary), &[], arguments, fragment)));
     }
+    trials.extend(image_libc());
     trials.push(trial("busybox.full", || {
         // The root is in RAM: whoever fills it is told so, and lives to say it.
         let guest = Guest::new("busybox").flags(&["-m", "32M"]);
@@ -91,6 +92,84 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
+/// The same programs on the libc of their own image: its real ld.so and libc.so, which trap for each system call.
+fn image_libc() -> Vec<Trial> {
+    const IMAGE: &[&str] = &["--libc", "image"];
+    const PYTHON: &str = "import math,threading,time; r=[]; \
+                          t=[threading.Thread(target=lambda i=i:r.append(i*i)) for i in range(4)]; \
+                          [x.start() for x in t]; [x.join() for x in t]; \
+                          print(sorted(r), round(math.pi, 6), time.strftime('%Y', time.gmtime(0)))";
+    // What `import threading` and the start need of Debian's library.
+    const MODULES: &[&str] = &[
+        "abc.py",
+        "codecs.py",
+        "collections",
+        "encodings",
+        "functools.py",
+        "io.py",
+        "keyword.py",
+        "operator.py",
+        "reprlib.py",
+        "threading.py",
+        "types.py",
+        "_collections_abc.py",
+        "_weakrefset.py",
+    ];
+    const SCRIPT: &str = "echo a | cat; (exit 3); echo $?; x=$(echo sub); echo $x; /bin/echo -n 'dyn '; cat /w/abc | cat; \
+                          for i in 1 2 3; do echo $i; done | wc -l";
+    let mut trials = Vec::new();
+    for (name, source, build, fragment) in [
+        ("image.hello.glibc", "hello.c", Build::Glibc, "thread t=42"),
+        ("image.hello.musl", "hello.c", Build::Musl, "thread t=42"),
+        ("image.cancel", "cancel.c", Build::Glibc, "cancel ok"),
+    ] {
+        trials.push(trial(name, move || {
+            let program = programs::build(source, build)?;
+            run(program.as_os_str(), IMAGE, &[], fragment)
+        }));
+    }
+    let rows: [(&'static str, &'static str, &'static [&'static str], &'static str); 2] = [
+        ("image.lua5.4", "lua5.4", &["-e", LUA], "1\t4\t9\t0.841\t1970"),
+        ("image.sqlite3", "sqlite3", &[":memory:", SUM], "500500"),
+    ];
+    for (name, binary, arguments, fragment) in rows {
+        trials.push(trial(name, move || run(OsStr::new(binary), IMAGE, arguments, fragment)));
+    }
+    trials.push(trial("image.bash", || {
+        // Dynamic programs by execve: each gets the interpreter that it names.
+        let file = programs::output().join("abc");
+        std::fs::create_dir_all(programs::output())?;
+        std::fs::write(&file, "abc")?;
+        let added = format!("{}:/w/abc", file.display());
+        let mut guest = Guest::new("/usr/bin/bash").flags(IMAGE).flags(&["--add", &added]);
+        for tool in ["cat", "echo", "wc"] {
+            guest = guest.flags(&["--add", &format!("/usr/bin/{tool}:/bin/{tool}")]);
+        }
+        Ok(guest.args(&["-c", SCRIPT]).run()?.expect(0, "a\n3\nsub\ndyn abc3\n")?)
+    }));
+    trials.push(trial("image.python3.11", || {
+        let added: Vec<_> = MODULES.iter().map(|module| format!("/usr/lib/python3.11/{module}")).collect();
+        let flags: Vec<_> = added.iter().flat_map(|path| ["--add", path]).collect();
+        let guest =
+            Guest::new("/usr/bin/python3.11").flags(IMAGE).flags(&flags).args(&["-S", "-I", "-c", PYTHON]);
+        Ok(guest.timeout(Duration::from_secs(120)).run()?.expect(0, "[0, 1, 4, 9] 3.141593 1970")?)
+    }));
+    trials.push(trial("image.redis-server", || {
+        let arguments = ["--port", "6379", "--save", "", "--protected-mode", "no"];
+        serve_with(IMAGE, "redis-server", 6379, &arguments, "1", |server| {
+            ask(server, b"SET k v\r\nINCRBY n 41\r\nINCR n\r\nGET k\r\n", b"+OK\r\n:41\r\n:42\r\n$1\r\nv")
+        })
+    }));
+    trials.push(trial("image.auto", || {
+        let program = programs::build("lacking.c", Build::Glibc)?;
+        let outcome = Guest::new(program).run()?;
+        outcome.expect(0, "frequency ")?;
+        let told = outcome.stderr.contains("the table lacks __profile_frequency@GLIBC_2.2.5");
+        if told { Ok(()) } else { Err(outcome.stderr.into()) }
+    }));
+    trials
+}
+
 fn trial(name: &str, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
     Trial::test(name, test)
 }
@@ -103,7 +182,7 @@ fn memcached(name: &str, cpus: &'static str, test: fn(SocketAddr) -> Result<(), 
 fn run(binary: &OsStr, flags: &[&str], arguments: &[&str], fragment: &str) -> Result<(), Failed> {
     let outcome = Guest::new(binary).flags(&["-v"]).flags(flags).args(arguments).run()?;
     outcome.expect(0, fragment)?;
-    Ok(gaps::expect_listed(binary, &outcome.stderr)?)
+    Ok(gaps::expect_listed(binary, flags, &outcome.stderr)?)
 }
 
 /// Boots a server, waits until it answers, runs `test` against it, and ends it by SIGTERM: status 0.
@@ -114,9 +193,21 @@ fn serve(
     cpus: &str,
     test: impl FnOnce(SocketAddr) -> Result<(), Failed>,
 ) -> Result<(), Failed> {
+    serve_with(&[], binary, port, arguments, cpus, test)
+}
+
+fn serve_with(
+    flags: &[&str],
+    binary: &str,
+    port: u16,
+    arguments: &[&str],
+    cpus: &str,
+    test: impl FnOnce(SocketAddr) -> Result<(), Failed>,
+) -> Result<(), Failed> {
     let here = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
     let forward = format!("{}:{port}", here.port());
-    let guest = Guest::new(binary).flags(&["-v", "-p", &forward, "-m", "256M", "-c", cpus]).args(arguments);
+    let guest = Guest::new(binary).flags(&["-v", "-p", &forward, "-m", "256M", "-c", cpus]);
+    let guest = guest.flags(flags).args(arguments);
     let running = guest.timeout(Duration::from_secs(600)).spawn()?;
     let probe: &[u8] = if binary == "memcached" { b"version\r\n" } else { b"PING\r\n" };
     let tested = until_answering(here, probe).and_then(|()| test(here));
@@ -128,7 +219,7 @@ fn serve(
     })?;
     terminated?;
     outcome.expect(0, "")?;
-    Ok(gaps::expect_listed(OsStr::new(binary), &outcome.stderr)?)
+    Ok(gaps::expect_listed(OsStr::new(binary), flags, &outcome.stderr)?)
 }
 
 /// QEMU's forwarding accepts before the guest does: only an answer shows that the server is there.

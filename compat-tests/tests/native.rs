@@ -38,7 +38,7 @@ fn prints(program: impl AsRef<OsStr>, arguments: &[&str], fragment: &str) {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {text}{errors}", output.status);
     assert!(text.contains(fragment), "`{fragment}` is not in `{text}` ({errors})");
-    gaps::expect_listed(program, &errors).expect("what is lacking was listed");
+    gaps::expect_listed(program, &[], &errors).expect("what is lacking was listed");
 }
 
 fn hello(source: &str, how: Build) {

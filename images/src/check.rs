@@ -75,20 +75,44 @@ pub fn check(program: &Found, libraries: &[Library], serves_libc: bool) -> Resul
     Ok(Report { program: name(program), libraries: libraries.len(), findings })
 }
 
-/// Only the symbols that are missing; quick enough to be asked at every build.
-pub fn missing_symbols(program: &Found, libraries: &[Library]) -> Result<Vec<Finding>> {
+/// Only the symbols that are missing, each once, as they are asked for; quick enough for every build. Files that were
+/// `added` count too, as far as they name a libc's version: what else they lack, others may bring.
+pub fn missing_names(program: &Found, libraries: &[Library], added: &[Found]) -> Result<Vec<String>> {
     let files = read(program, libraries)?;
-    let mut findings = imports::findings(&parse(&files)?);
-    findings.retain(|finding| finding.verdict == Verdict::Missing);
-    findings.sort();
-    Ok(findings)
+    let added = read_all(added)?;
+    let own = parse(&files)?;
+    let mut findings = imports::findings(&own);
+    let added = parse(&added)?;
+    for object in added {
+        let alone = imports::findings_of_libc(&object, &own);
+        findings.extend(alone);
+    }
+    let mut names: Vec<_> = findings
+        .into_iter()
+        .filter(|finding| finding.verdict == Verdict::Missing)
+        .map(|finding| finding.what)
+        .collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// Whether one of the objects asks for one of these names.
+pub fn any_imports<'a>(objects: impl IntoIterator<Item = &'a Found>, names: &[&str]) -> Result<bool> {
+    let files = read_all(objects)?;
+    let objects = parse(&files)?;
+    Ok(objects.iter().any(|(_, elf)| elf.imports().keys().any(|name| names.contains(name))))
 }
 
 /// An object and its content.
 type Content<'a> = (&'a Found, Vec<u8>);
 
 fn read<'a>(program: &'a Found, libraries: &'a [Library]) -> Result<Vec<Content<'a>>> {
-    let objects = std::iter::once(program).chain(libraries.iter().map(|library| &library.found));
+    read_all(std::iter::once(program).chain(libraries.iter().map(|library| &library.found)))
+}
+
+fn read_all<'a>(objects: impl IntoIterator<Item = &'a Found>) -> Result<Vec<Content<'a>>> {
+    let objects = objects.into_iter();
     let read = objects.map(|object| {
         let data = fs::read(&object.host).map_err(|error| Error::io("read", &object.host, error))?;
         Ok((object, data))

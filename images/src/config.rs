@@ -51,7 +51,7 @@ pub struct Config {
     /// Libraries that the program opens by itself (dlopen), by soname.
     #[serde(default)]
     pub libraries: Vec<String>,
-    /// `table` or `image`.
+    /// `auto`, `table` or `image`.
     pub libc: Option<String>,
     /// Environment.
     #[serde(default)]

@@ -1,8 +1,8 @@
 //! osv-pack: one Linux program in, one bootable image out.
 //!
 //! [`pack`] collects what the program needs into a [`tree`]: the program itself, the [`libraries`] that ld.so would
-//! load (out of a [`sysroot`]), the few files of [`etc`] that programs read, what the user adds, and the boot
-//! configuration. [`erofs`] turns the tree into a file system, [`image`] appends that to the kernel, and what is too large for memory
+//! load (out of a [`sysroot`]) with the [`libc`] that serves them, the few files of [`etc`] that programs read, what
+//! the user adds, and the boot configuration. [`erofs`] turns the tree into a file system, [`image`] appends that to the kernel, and what is too large for memory
 //! goes onto a [`disk`]. [`config`] is
 //! osv.toml, [`template`] what a recipe such as `jvm` adds to it, [`parts`] finds our own kernel and ld-osv.so, [`error`] says what went wrong and what to do about it.
 #![deny(unsafe_code)]
@@ -17,6 +17,7 @@ pub mod error;
 pub mod etc;
 pub mod image;
 pub mod inspect;
+pub mod libc;
 pub mod libraries;
 pub mod pack;
 pub mod parts;

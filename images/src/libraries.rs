@@ -31,6 +31,25 @@ pub const SERVED: &[&str] = &[
     "ld-musl-x86_64.so.1",
 ];
 
+/// Sonames that ld-musl is itself.
+const MUSL_SERVED: &[&str] = &["libc.musl-x86_64.so.1", "libc.so", "ld-musl-x86_64.so.1"];
+
+/// Where ld-musl looks, unless its own file names other folders.
+const MUSL_FOLDERS: &[&str] = &["/lib", "/usr/local/lib", "/usr/lib"];
+/// That file.
+pub const MUSL_PATHS: &str = "/etc/ld-musl-x86_64.path";
+
+/// Who serves the libc family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// ld-osv.so, all of it.
+    Table,
+    /// glibc's ld.so: its libraries are looked for as any others.
+    Glibc,
+    /// ld-musl, which is its own libc.
+    Musl,
+}
+
 /// Where libraries are looked for in the end, on our side and on ld-osv's.
 pub const DEFAULT_FOLDERS: &[&str] = &[
     "/lib/x86_64-linux-gnu",
@@ -68,7 +87,7 @@ pub struct Library {
 pub struct Search<'a> {
     sysroot: &'a Sysroot,
     configured: Vec<PathBuf>,
-    serves_libc: bool,
+    family: Family,
 }
 
 /// One object whose needs are followed.
@@ -87,16 +106,25 @@ struct Folder {
 }
 
 impl<'a> Search<'a> {
-    /// Looks in `sysroot`. `serves_libc`: the libc family comes from ld-osv.so and is not looked for.
-    pub fn new(sysroot: &'a Sysroot, serves_libc: bool) -> Self {
+    /// Looks in `sysroot`, but not for what the dynamic linker serves itself.
+    pub fn new(sysroot: &'a Sysroot, family: Family) -> Self {
         let mut configured = Vec::new();
-        read_conf(sysroot, Path::new("/etc/ld.so.conf"), &mut configured, 0);
-        Self { sysroot, configured, serves_libc }
+        match family {
+            Family::Musl => configured = musl_folders(sysroot),
+            Family::Table | Family::Glibc => {
+                read_conf(sysroot, Path::new("/etc/ld.so.conf"), &mut configured, 0);
+            }
+        }
+        Self { sysroot, configured, family }
     }
 
-    /// Whether ld-osv.so stands in for this library.
+    /// Whether the dynamic linker stands in for this library.
     pub fn is_served(&self, soname: &str) -> bool {
-        self.serves_libc && SERVED.contains(&soname)
+        match self.family {
+            Family::Table => SERVED.contains(&soname),
+            Family::Glibc => false,
+            Family::Musl => MUSL_SERVED.contains(&soname),
+        }
     }
 
     /// The library `soname`, as if `program` needed it, and all that it needs.
@@ -199,6 +227,10 @@ impl<'a> Search<'a> {
         }
         runpath.iter().for_each(|path| self.own_folders(path, &asker.found, &mut folders));
         let configured = self.configured.iter().map(|folder| folder.as_os_str().as_bytes());
+        if self.family == Family::Musl {
+            folders.extend(configured.map(|guest| self.system(guest, false)));
+            return folders;
+        }
         folders.extend(configured.map(|guest| self.system(guest, !is_default(guest))));
         folders.extend(DEFAULT_FOLDERS.iter().map(|folder| self.system(folder.as_bytes(), false)));
         folders
@@ -243,6 +275,18 @@ fn clean(path: &Path) -> PathBuf {
 
 fn is_default(folder: &[u8]) -> bool {
     DEFAULT_FOLDERS.iter().any(|default| default.as_bytes() == folder)
+}
+
+/// ld-musl's folders: one a line in its file, or separated by colons.
+fn musl_folders(sysroot: &Sysroot) -> Vec<PathBuf> {
+    let text = sysroot.resolve(Path::new(MUSL_PATHS));
+    let text = text.and_then(|real| std::fs::read_to_string(sysroot.host(&real)).ok());
+    match text {
+        Some(text) => {
+            text.split([':', '\n']).filter(|folder| !folder.is_empty()).map(PathBuf::from).collect()
+        }
+        None => MUSL_FOLDERS.iter().map(PathBuf::from).collect(),
+    }
 }
 
 /// Reads ld.so.conf: folders and `include PATTERN`, where the pattern's last name may hold one `*`.

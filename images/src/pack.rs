@@ -4,13 +4,13 @@ mod added;
 #[cfg(test)]
 mod tests;
 
-use crate::check::{Finding, missing_symbols};
 use crate::disk::{DiskChoice, RootFile};
 use crate::elf::Elf;
 use crate::erofs::Written;
 use crate::error::{Error, Result};
 use crate::image::{Image, MAX_ROOT};
-use crate::libraries::{Found, Library, Search};
+use crate::libc::{self, Choice};
+use crate::libraries::{Family, Found, Library, MUSL_PATHS, Search};
 use crate::sysroot::{self, Sysroot};
 use crate::template::Home;
 use crate::tree::{Content, Dir, File, Node};
@@ -36,7 +36,9 @@ pub struct Recipe {
     pub libraries: Vec<String>,
     /// The runtime that the program belongs to, when a recipe names one.
     pub home: Option<Home>,
-    /// What the kernel is told; the program is filled in.
+    /// Whose libc serves the program.
+    pub libc: Choice,
+    /// What the kernel is told; the program and whose libc it is are filled in.
     pub boot: BootConfig,
 }
 
@@ -53,6 +55,8 @@ pub struct Packed {
     pub libraries: Vec<Library>,
     /// What may be wrong, for the user.
     pub warnings: Vec<String>,
+    /// What was decided for the user.
+    pub notes: Vec<String>,
 }
 
 impl Recipe {
@@ -93,15 +97,12 @@ impl Recipe {
         place(&program, &sysroot, &mut tree)?;
         executable(&program, &mut tree)?;
 
-        let serves_libc = self.boot.libc == Libc::Table;
-        let search = Search::new(&sysroot, serves_libc);
-        let mut libraries = search.closure(&program)?;
-        for soname in &self.libraries {
-            let more = search.named(soname, &program)?;
-            let known = |library: &Library| libraries.iter().any(|known| known.soname == library.soname);
-            let new: Vec<_> = more.into_iter().filter(|library| !known(library)).collect();
-            libraries.extend(new);
-        }
+        let added = self.added_objects(&sysroot)?;
+        let decision = libc::decide(self.libc, &sysroot, &program, &self.libraries, &added)?;
+        let serves_libc = decision.libc == Libc::Table;
+        let family = if serves_libc { Family::Table } else { libc::family(elf.interpreter()) };
+        let search = Search::new(&sysroot, family);
+        let mut libraries = decision.libraries;
         for library in &libraries {
             place_library(library, &sysroot, &mut tree)?;
         }
@@ -110,7 +111,11 @@ impl Recipe {
                 let found = ld_osv.map_or_else(|| parts::find(parts::LD_OSV), |path| Ok(path.into()))?;
                 let content = host_content(&found)?;
                 tree.insert(Path::new(LD_OSV_PATH), Node::File(File { mode: 0o755, content }))?;
-            } else if sysroot.import(interpreter, &mut tree)?.is_none() {
+            } else if sysroot.import(interpreter, &mut tree)?.is_some() {
+                if family == Family::Musl {
+                    sysroot.import(Path::new(MUSL_PATHS), &mut tree)?;
+                }
+            } else {
                 let name = interpreter.display().to_string();
                 let searched = format!(
                     "{} names it as its interpreter, and the sysroot lacks it",
@@ -133,11 +138,20 @@ impl Recipe {
             libraries.push(library);
         }
         if serves_libc {
-            warnings.extend(missing_warning(&missing_symbols(&program, &libraries)?));
+            warnings.extend(missing_warning(&decision.missing));
         }
-        let boot = BootConfig { program: program.guest.as_os_str().as_bytes().into(), ..self.boot.clone() };
+        let boot = BootConfig {
+            program: program.guest.as_os_str().as_bytes().into(),
+            libc: decision.libc,
+            ..self.boot.clone()
+        };
         add_boot_file(&mut tree, &boot)?;
-        Ok(Packed { tree, boot, program, libraries, warnings })
+        Ok(Packed { tree, boot, program, libraries, warnings, notes: decision.notes })
+    }
+
+    /// Dynamic objects among what is added.
+    pub fn added_objects(&self, sysroot: &Sysroot) -> Result<Vec<Found>> {
+        added::objects(&self.add, sysroot)
     }
 }
 
@@ -198,15 +212,11 @@ fn image_of(tree: &Dir) -> Result<Vec<u8>> {
     Image::parse(&kernel_path, &kernel)?.with_root(&root)
 }
 
-fn missing_warning(missing: &[Finding]) -> Option<String> {
-    let mut names: Vec<_> = missing.iter().map(|finding| finding.what.as_str()).collect();
-    names.dedup();
-    let shown = names.iter().take(3).copied().collect::<Vec<_>>().join(", ");
-    let more = if names.len() > 3 { ", ..." } else { "" };
-    (!names.is_empty()).then(|| {
+fn missing_warning(missing: &[String]) -> Option<String> {
+    (!missing.is_empty()).then(|| {
         format!(
-            "{} symbols are missing, a call of one ends the program: {shown}{more} (see osv-pack check)",
-            names.len()
+            "the table lacks {}; a call of what it lacks ends the program (see osv-pack check, --libc image)",
+            libc::listed(missing)
         )
     })
 }

@@ -202,7 +202,7 @@ fn what_cannot_be_packed_is_refused_with_advice() {
         (&["./prog", "--add", "nothing:/x"], 1, &["cannot add nothing"]),
         (&["./prog", "--add", "prog:x"], 1, &["must be absolute"]),
         (&["./prog", "-e", "=x"], 1, &["a name is missing"]),
-        (&["./prog", "--libc", "glibc"], 1, &["expected table or image"]),
+        (&["./prog", "--libc", "glibc"], 1, &["expected auto, table or image"]),
         (&["./prog", "-o", "no/such/folder"], 1, &["cannot write no/such/folder"]),
         (&["build"], 1, &["no program is given"]),
         (&["inspect", "prog"], 1, &["not a kernel or image of osv-rs"]),

@@ -35,6 +35,17 @@ pub fn findings(objects: &[(String, Elf<'_>)]) -> Vec<Finding> {
     findings
 }
 
+/// What an object that may stand beside others, such as a plugin, asks a libc for by version.
+pub fn findings_of_libc(object: &(String, Elf<'_>), others: &[(String, Elf<'_>)]) -> Vec<Finding> {
+    let (name, elf) = object;
+    let versioned = elf.imports().into_iter().filter_map(|(symbol, import)| {
+        let (version, _) = import.version.filter(|(_, file)| SERVED.contains(file))?;
+        let verdict = judge(symbol, &import, others)?;
+        Some(Finding { verdict, what: format!("{symbol}@{version}"), wanted_by: name.clone() })
+    });
+    versioned.collect()
+}
+
 /// `None`: not ours, an object of the program has it, or nobody needs to have it.
 fn judge(name: &str, import: &Import<'_>, objects: &[(String, Elf<'_>)]) -> Option<Verdict> {
     if objects.iter().any(|(_, elf)| elf.defines(name)) {

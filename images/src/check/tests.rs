@@ -22,7 +22,8 @@ fn build(source: &str, flags: &[&str]) -> Built {
 
 fn report(program: &Found) -> Report {
     let sysroot = Sysroot::new(Path::new("/")).expect("a folder");
-    let libraries = Search::new(&sysroot, true).closure(program).expect("all are there");
+    let libraries =
+        Search::new(&sysroot, crate::libraries::Family::Table).closure(program).expect("all are there");
     check(program, &libraries, true).expect("readable")
 }
 

@@ -78,8 +78,9 @@ pub struct InputArgs {
     /// Set an environment variable
     #[arg(short, long, value_name = "NAME=VALUE")]
     pub env: Vec<String>,
-    /// Serve libc from osv-rs (table) or take the system's own (image)
-    #[arg(long, value_name = "table|image")]
+    /// Serve libc from osv-rs (table), or take the system's own (image); auto takes the table unless it lacks a symbol
+    /// that is asked for [default: auto]
+    #[arg(long, value_name = "auto|table|image")]
     pub libc: Option<String>,
     /// Arguments of the program
     #[arg(last = true)]
@@ -105,7 +106,7 @@ const BUILD_HELP: &str = "\
 osv.toml, with every key there is:
   program = \"/usr/bin/memcached\"    args = [\"-u\", \"root\"]    output = \"memcached.img\"
   root = \"sysroot\"    add = [\"site:/srv/www\"]    libraries = [\"libopened-later.so.1\"]
-  libc = \"table\"    env = { LANG = \"C\" }    cwd = \"/\"    uid = 0    gid = 0
+  libc = \"auto\"    env = { LANG = \"C\" }    cwd = \"/\"    uid = 0    gid = 0
   disk = \"auto\"    root_disk = \"base.img.root\"    hostname = \"osv\"    net = \"dhcp\"    log = \"warn\"
   [run]
   ports = [\"11211:11211\"]    memory = \"256M\"    cpus = 1    net = \"user\"

@@ -90,8 +90,9 @@ fn write_disk(packed: &Packed, path: &Path) -> Result<Written> {
     written.inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
 
-/// Warnings, and with `verbose` what went in.
+/// Warnings and notes, and with `verbose` what went in.
 pub(super) fn report(packed: &Packed, verbose: bool) {
+    packed.notes.iter().for_each(|note| eprintln!("note: {note}"));
     packed.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     if verbose {
         packed.tree.walk(&mut |path, node| match node {

@@ -3,6 +3,7 @@
 use super::args::InputArgs;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::libc::Choice;
 use crate::pack::{Recipe, parse_add};
 use crate::sysroot::Sysroot;
 use crate::template::{Filled, Template, Words};
@@ -36,7 +37,15 @@ pub(super) fn recipe(args: &InputArgs) -> Result<(Recipe, Config)> {
     set(&mut boot, "hostname", config.hostname.as_ref())?;
     set(&mut boot, "net", config.net.as_ref())?;
     set(&mut boot, "log", config.log.as_ref())?;
-    set(&mut boot, "libc", args.libc.as_ref().or(config.libc.as_ref()))?;
+    let libc = match args.libc.as_ref().or(config.libc.as_ref()) {
+        None => Choice::default(),
+        Some(text) => text.parse().map_err(|what| {
+            Error::usage(
+                format!("libc = \"{text}\": {what}"),
+                "correct it on the command line or in osv.toml",
+            )
+        })?,
+    };
     let arguments = if args.args.is_empty() { &config.args } else { &args.args };
     let (first, files, home) = match filled {
         Some(filled) => (filled.args, filled.add, Some(filled.home)),
@@ -50,6 +59,7 @@ pub(super) fn recipe(args: &InputArgs) -> Result<(Recipe, Config)> {
         add: files.into_iter().map(Ok).chain(added).collect::<Result<_>>()?,
         libraries: config.libraries.clone(),
         home,
+        libc,
         boot,
     };
     Ok((recipe, config))

@@ -32,7 +32,7 @@ impl Build {
 
 fn closure(program: &Found, root: &Path) -> Result<Vec<(String, String)>> {
     let sysroot = Sysroot::new(root)?;
-    let libraries = Search::new(&sysroot, true).closure(program)?;
+    let libraries = Search::new(&sysroot, Family::Table).closure(program)?;
     Ok(libraries
         .into_iter()
         .map(|library| (library.soname, library.found.guest.display().to_string()))
@@ -71,7 +71,7 @@ fn a_sysroot_and_its_ld_so_conf_are_honoured() {
     fs::write(build.path("root/etc/ld.so.conf"), "# x\ninclude ld.so.conf.d/*.conf\n").expect("written");
     fs::write(build.path("root/etc/ld.so.conf.d/opt.conf"), "/opt/lib\n").expect("written");
     let sysroot = Sysroot::new(&build.path("root")).expect("a folder");
-    let libraries = Search::new(&sysroot, true).closure(&program).expect("found");
+    let libraries = Search::new(&sysroot, Family::Table).closure(&program).expect("found");
     assert!(
         matches!(&libraries[..], [library] if library.needs_link && library.found.guest == Path::new("/opt/lib/liba.so.1"))
     );
@@ -84,8 +84,31 @@ fn the_libc_family_is_ours_unless_told_otherwise() {
     let program = build.program("prog", "/usr/local/bin/prog");
     assert_eq!(closure(&program, Path::new("/")).expect("none needed"), []);
     let sysroot = Sysroot::new(Path::new("/")).expect("a folder");
-    let all = Search::new(&sysroot, false).closure(&program).expect("all are there");
+    let all = Search::new(&sysroot, Family::Glibc).closure(&program).expect("all are there");
     assert!(all.iter().any(|library| library.soname == "libc.so.6"));
+}
+
+#[test]
+fn ld_musl_serves_itself_and_looks_where_its_file_says() {
+    let build = Build::new();
+    fs::create_dir_all(build.path("root/opt/musl")).expect("made");
+    build.gcc(
+        "int a(){return 1;}",
+        "root/opt/musl/liba.so",
+        &["-shared", "-fPIC", "-nostdlib", "-Wl,-soname,liba.so"],
+    );
+    // What it links against is no ELF file, as /usr/lib/x86_64-linux-gnu/libc.so is none.
+    build.gcc("int c(){return 1;}", "libc.so", &["-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libc.so"]);
+    build.gcc("int main(){return a()+c();}", "prog", &["root/opt/musl/liba.so", "libc.so"]);
+    let program = build.program("prog", "/usr/local/bin/prog");
+    let sysroot = Sysroot::new(&build.path("root")).expect("a folder");
+    Search::new(&sysroot, Family::Musl).named("liba.so", &program).expect_err("not in the usual folders");
+    fs::create_dir_all(build.path("root/etc")).expect("made");
+    fs::write(build.path("root/etc/ld-musl-x86_64.path"), "/nowhere:/opt/musl\n").expect("written");
+    let search = Search::new(&sysroot, Family::Musl);
+    assert!(search.is_served("libc.so") && !search.is_served("liba.so"));
+    let found = search.named("liba.so", &program).expect("found");
+    assert_eq!(found[0].found.guest, Path::new("/opt/musl/liba.so"));
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use crate::elf::Elf;
 use crate::error::{Error, Result};
 use crate::libraries::{Found, Library, Search};
-use crate::sysroot::Sysroot;
+use crate::sysroot::{self, Sysroot};
 use crate::tree::{Content, Dir, Node};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 /// The libraries that ELF files in the tree need and that nothing in the tree has the name of. What is nowhere to be
 /// found becomes a warning: the file may be one that nobody loads.
@@ -39,6 +40,20 @@ pub(super) fn libraries(
         libraries.extend(more);
     }
     Ok(libraries)
+}
+
+/// The dynamic objects that `add` (host, guest) brings.
+pub(super) fn objects(add: &[(PathBuf, PathBuf)], sysroot: &Sysroot) -> Result<Vec<Found>> {
+    let mut tree = Dir::default();
+    for (host, guest) in add {
+        sysroot::add(host, guest, &mut tree)?;
+    }
+    let (_, mut files) = survey(&tree, sysroot);
+    files.retain(|file| {
+        let data = fs::read(&file.host).unwrap_or_default();
+        Elf::parse(&file.host, &data).is_ok_and(|elf| elf.object.is_some())
+    });
+    Ok(files)
 }
 
 /// Every name in the tree, and the files that may be ELF files as far as names and permissions tell.

@@ -10,6 +10,7 @@ fn recipe(program: &str) -> Recipe {
         add: Vec::new(),
         libraries: Vec::new(),
         home: None,
+        libc: Choice::Auto,
         boot: BootConfig::default(),
     }
 }
