@@ -264,9 +264,10 @@ impl Arg for CStrPtr {
 pub use crate::mem::UserAddr;
 pub use crate::uapi::{
     event::{EpollEvent, SigsetArg},
-    file::{Stat, Statfs, Statx},
+    file::{CacheRange, CacheStat, Stat, Statfs, Statx},
+    ipc::MqAttr,
     process::{CapData, CapHeader, Rlimit, Rusage},
     signal::{SigStack, Sigaction},
     system::{Sysinfo, Utsname},
-    time::{Itimerspec, Itimerval, Sigevent, Timespec, Timeval, Timezone, Tms},
+    time::{Itimerspec, Itimerval, Sigevent, Timespec, Timeval, Timex, Timezone, Tms},
 };

@@ -7,14 +7,14 @@ macro_rules! syscalls_system {
         $callback! {
             63 uname [system::uname] (buf: Out<Utsname>) [full] call;
             99 sysinfo [system::sysinfo] (info: Out<Sysinfo>) [partial("no load averages")] call;
-            103 syslog [] () [stub(ENOSYS)] call;
+            103 syslog [system::syslog] (action: Int, buf: UserAddr, len: Int) [full] call;
             153 vhangup [] () [stub(ENOSYS)] call;
             156 _sysctl [] () [stub(ENOSYS)] call;
-            169 reboot [] () [stub(ENOSYS)] call;
+            169 reboot [system::reboot] (magic: UInt, magic2: UInt, operation: UInt, arg: UserAddr) [partial("no LINUX_REBOOT_CMD_CAD_ON, no kexec, no suspension: EINVAL")] call;
             170 sethostname [system::sethostname] (name: InBuf) [full] call;
             171 setdomainname [system::setdomainname] (name: InBuf) [full] call;
             172 iopl [system::iopl] (level: Int) [partial("only level 0")] call;
-            173 ioperm [] () [stub(ENOSYS)] call;
+            173 ioperm [system::ioperm] (from: ULong, count: ULong, on: Int) [partial("ports are the kernel's: EPERM")] call;
             174 create_module [] () [stub(ENOSYS)] call;
             175 init_module [] () [stub(ENOSYS)] call;
             176 delete_module [] () [stub(ENOSYS)] call;

@@ -11,7 +11,7 @@ macro_rules! syscalls_time {
             38 setitimer [time::setitimer] (which: Int, new: In<Itimerval>, old: Out<Itimerval>) [partial("ITIMER_REAL only")] call;
             96 gettimeofday [time::gettimeofday] (time: Out<Timeval>, zone: Out<Timezone>) [full] call;
             100 times [time::times] (buf: Out<Tms>) [partial("all time is user time")] call;
-            159 adjtimex [] () [stub(ENOSYS)] call;
+            159 adjtimex [time::adjtimex] (buf: InOut<Timex>) [partial("offsets take effect at once; another rate: EOPNOTSUPP")] call;
             164 settimeofday [time::settimeofday] (time: In<Timeval>, zone: In<Timezone>) [partial("the time zone is forgotten")] call;
             201 time [time::time] (time: Out<i64>) [full] call;
             222 timer_create [time::timer_create] (clock: Int, event: In<Sigevent>, timer: Out<i32>) [partial("no timers of CPU time")] call;
@@ -26,7 +26,7 @@ macro_rules! syscalls_time {
             283 timerfd_create [event::timerfd_create] (clock: Int, flags: Flags) [full] call;
             286 timerfd_settime [event::timerfd_settime] (fd: Fd, flags: Flags, new: In<Itimerspec>, old: Out<Itimerspec>) [partial("the wall clock is never set, so TFD_TIMER_CANCEL_ON_SET never cancels")] call;
             287 timerfd_gettime [event::timerfd_gettime] (fd: Fd, current: Out<Itimerspec>) [full] call;
-            305 clock_adjtime [] () [stub(ENOSYS)] call;
+            305 clock_adjtime [time::clock_adjtime] (clock: Int, buf: InOut<Timex>) [partial("the wall clock; offsets take effect at once; another rate: EOPNOTSUPP")] call;
         }
     };
 }

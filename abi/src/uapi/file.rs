@@ -85,6 +85,26 @@ pub mod owner {
 pub mod xattr {
     pub const CREATE: u32 = 1;
     pub const REPLACE: u32 = 2;
+
+    /// `struct xattr_args`.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        Default,
+        PartialEq,
+        Eq,
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+    )]
+    #[repr(C)]
+    pub struct Args {
+        pub value: u64,
+        pub size: u32,
+        pub flags: u32,
+    }
 }
 
 /// Commands of fcntl(2).
@@ -343,4 +363,40 @@ pub const fn major(dev: u64) -> u32 {
 /// The minor number of a device.
 pub const fn minor(dev: u64) -> u32 {
     ((dev & 0xff) | (dev >> 12 & 0xffff_ff00)) as u32
+}
+
+/// `struct cachestat_range`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CacheRange {
+    /// First byte.
+    pub off: u64,
+    /// Length; 0: to the end.
+    pub len: u64,
+}
+
+/// `struct cachestat`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CacheStat {
+    /// Pages in memory.
+    pub cached: u64,
+    /// Of those, changed and not written.
+    pub dirty: u64,
+    /// Of those, being written.
+    pub writeback: u64,
+    /// Pages that were in memory.
+    pub evicted: u64,
+    /// Of those, not long ago.
+    pub recently_evicted: u64,
+}
+
+/// `struct file_handle` without what follows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct HandleHeader {
+    /// Bytes that follow.
+    pub bytes: u32,
+    /// What they are.
+    pub kind: i32,
 }

@@ -288,3 +288,73 @@ pub mod membarrier {
     pub const PRIVATE_EXPEDITED: i32 = 8;
     pub const REGISTER_PRIVATE_EXPEDITED: i32 = 16;
 }
+
+/// Flags of futex_wait(2) and kin (linux/futex.h, FUTEX2_).
+pub mod futex2 {
+    /// Bits that hold the size.
+    pub const SIZE: u32 = 3;
+    /// 32 bits.
+    pub const U32: u32 = 2;
+    /// Of this process alone.
+    pub const PRIVATE: u32 = 128;
+    /// Most that one call waits for.
+    pub const WAITV_MAX: u32 = 128;
+}
+
+/// `struct futex_waitv`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct FutexWaitv {
+    /// What is expected.
+    pub val: u64,
+    /// Where.
+    pub uaddr: u64,
+    /// FUTEX2_*.
+    pub flags: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// `struct sched_attr`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "named as in linux/sched/types.h, without sched_")]
+pub struct SchedAttr {
+    pub size: u32,
+    pub policy: u32,
+    pub flags: u64,
+    pub nice: i32,
+    pub priority: u32,
+    pub runtime: u64,
+    pub deadline: u64,
+    pub period: u64,
+    pub util_min: u32,
+    pub util_max: u32,
+}
+const _: () = assert!(size_of::<SchedAttr>() == 56);
+
+/// The kinds of ioprio_set(2).
+#[expect(missing_docs, reason = "named as in linux/ioprio.h")]
+pub mod ioprio {
+    pub const WHO_PROCESS: i32 = 1;
+    pub const WHO_PGRP: i32 = 2;
+    pub const WHO_USER: i32 = 3;
+    pub const CLASS_SHIFT: u32 = 13;
+    pub const CLASS_NONE: u32 = 0;
+    pub const CLASS_RT: u32 = 1;
+    pub const CLASS_BE: u32 = 2;
+    pub const CLASS_IDLE: u32 = 3;
+    pub const LEVELS: u32 = 8;
+}
+
+/// What kcmp(2) compares.
+#[expect(missing_docs, reason = "named as in linux/kcmp.h")]
+pub mod kcmp {
+    pub const FILE: i32 = 0;
+    pub const VM: i32 = 1;
+    pub const FILES: i32 = 2;
+    pub const FS: i32 = 3;
+    pub const SIGHAND: i32 = 4;
+    pub const IO: i32 = 5;
+    pub const SYSVSEM: i32 = 6;
+}

@@ -71,3 +71,32 @@ pub const GRND_NONBLOCK: u32 = 1;
 pub const GRND_RANDOM: u32 = 2;
 /// getrandom(2): even before seeding.
 pub const GRND_INSECURE: u32 = 4;
+
+/// What reboot(2) knows.
+#[expect(missing_docs, reason = "named as in linux/reboot.h")]
+pub mod reboot {
+    pub const MAGIC: u32 = 0xfee1_dead;
+    pub const MAGICS: [u32; 4] = [672_274_793, 85_072_278, 369_367_448, 537_993_216];
+    pub const RESTART: u32 = 0x0123_4567;
+    pub const HALT: u32 = 0xcdef_0123;
+    pub const CAD_ON: u32 = 0x89ab_cdef;
+    pub const CAD_OFF: u32 = 0;
+    pub const POWER_OFF: u32 = 0x4321_fedc;
+    pub const RESTART2: u32 = 0xa1b2_c3d4;
+}
+
+/// Actions of syslog(2).
+#[expect(missing_docs, reason = "named as in linux/syslog.h, without SYSLOG_ACTION_")]
+pub mod syslog {
+    pub const CLOSE: i32 = 0;
+    pub const OPEN: i32 = 1;
+    pub const READ: i32 = 2;
+    pub const READ_ALL: i32 = 3;
+    pub const READ_CLEAR: i32 = 4;
+    pub const CLEAR: i32 = 5;
+    pub const CONSOLE_OFF: i32 = 6;
+    pub const CONSOLE_ON: i32 = 7;
+    pub const CONSOLE_LEVEL: i32 = 8;
+    pub const SIZE_UNREAD: i32 = 9;
+    pub const SIZE_BUFFER: i32 = 10;
+}

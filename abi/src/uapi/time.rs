@@ -154,3 +154,67 @@ pub mod clock {
     pub const BOOTTIME_ALARM: i32 = 9;
     pub const TAI: i32 = 11;
 }
+
+/// `struct timex`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "named as in linux/timex.h")]
+pub struct Timex {
+    pub modes: u32,
+    pub pad: u32,
+    pub offset: i64,
+    pub freq: i64,
+    pub maxerror: i64,
+    pub esterror: i64,
+    pub status: i32,
+    pub pad2: u32,
+    pub constant: i64,
+    pub precision: i64,
+    pub tolerance: i64,
+    pub time: Timeval,
+    pub tick: i64,
+    pub ppsfreq: i64,
+    pub jitter: i64,
+    pub shift: i32,
+    pub pad3: u32,
+    pub stabil: i64,
+    pub jitcnt: i64,
+    pub calcnt: i64,
+    pub errcnt: i64,
+    pub stbcnt: i64,
+    pub tai: i32,
+    pub rest: [i32; 11],
+}
+const _: () = assert!(size_of::<Timex>() == 208);
+
+/// Modes, states and limits of adjtimex(2).
+#[expect(missing_docs, reason = "named as in linux/timex.h, without ADJ_")]
+pub mod timex {
+    pub const OFFSET: u32 = 1;
+    pub const FREQUENCY: u32 = 2;
+    pub const MAXERROR: u32 = 4;
+    pub const ESTERROR: u32 = 8;
+    pub const STATUS: u32 = 0x10;
+    pub const TIMECONST: u32 = 0x20;
+    pub const TAI: u32 = 0x80;
+    pub const SETOFFSET: u32 = 0x100;
+    pub const MICRO: u32 = 0x1000;
+    pub const NANO: u32 = 0x2000;
+    pub const TICK: u32 = 0x4000;
+    pub const ADJTIME: u32 = 0x8000;
+    pub const OFFSET_READONLY: u32 = 0x2000;
+    pub const STA_PLL: i32 = 1;
+    pub const STA_UNSYNC: i32 = 0x40;
+    pub const STA_CLOCKERR: i32 = 0x1000;
+    pub const STA_NANO: i32 = 0x2000;
+    /// What only the kernel sets.
+    pub const STA_READONLY: i32 = 0xff00;
+    pub const TIME_OK: i32 = 0;
+    pub const TIME_ERROR: i32 = 5;
+    /// Microseconds.
+    pub const PHASE_LIMIT: i64 = 16_000_000;
+    /// 500 parts in a million, scaled by 65536.
+    pub const TOLERANCE: i64 = 500 << 16;
+    /// Microseconds of a tick.
+    pub const TICK_US: i64 = 10_000;
+}

@@ -164,6 +164,27 @@ impl Pipe {
         Ok(())
     }
 
+    /// Whether `other` is an end of the same pipe.
+    pub fn is_same(&self, other: &Pipe) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// How much fits now.
+    pub fn room(&self) -> usize {
+        self.shared.ring.lock().room()
+    }
+
+    /// A copy of the first `most` bytes; they stay.
+    pub fn peek(&self, most: usize) -> Res<Vec<u8>> {
+        let ring = self.shared.ring.lock();
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(most.min(ring.len)).map_err(|_| Errno::ENOMEM)?;
+        for part in <[&[u8]; 2]>::from(ring.filled()) {
+            bytes.extend_from_slice(&part[..part.len().min(most - bytes.len())]);
+        }
+        Ok(bytes)
+    }
+
     /// Sleeps until `attempt` gives something, or fails with EAGAIN at once.
     fn attempt<R>(&self, nonblock: bool, mut attempt: impl FnMut(&mut Ring) -> Option<R>) -> Res<R> {
         if let Some(value) = attempt(&mut self.shared.ring.lock()) {

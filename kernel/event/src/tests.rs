@@ -361,3 +361,22 @@ fn a_timer_in_an_epoll_in_an_epoll_is_seen() {
     assert_eq!(events.len(), 1);
     assert_eq!(ready(&inner), [(IN, 1)]);
 }
+
+#[test]
+fn a_pipe_shows_what_it_holds_and_keeps_it() {
+    let [reads, writes] = pipe();
+    let io = Io { nonblock: true, ..Io::default() };
+    let put = |text: &[u8]| writes.write(At::Stream, &mut SliceSource::new(text), io);
+    assert_eq!(put(b"hello"), Ok(5));
+    assert_eq!(reads.peek(3), Ok(b"hel".to_vec()));
+    assert_eq!(reads.peek(100), Ok(b"hello".to_vec()));
+    assert_eq!(writes.room(), CAPACITY - 5);
+    // Also where it goes round the end of the ring.
+    let mut taken = [0; 4];
+    assert_eq!(reads.read(At::Stream, &mut SliceSink::new(&mut taken), io), Ok(4));
+    let long = [b'x'; 4094];
+    assert_eq!(put(&long), Ok(4094));
+    let shown = reads.peek(usize::MAX).expect("memory");
+    assert_eq!((shown.len(), &shown[..2]), (4095, b"ox".as_slice()));
+    assert!(reads.is_same(&writes) && !reads.is_same(&pipe()[0]));
+}

@@ -19,6 +19,7 @@ use osv_fs::console::Streams;
 use osv_fs::erofs;
 use osv_hw::boot::BootInfo;
 use osv_hw::power;
+use osv_sys::system::Power;
 use osv_task::creds::Credentials;
 use osv_task::init::{self, Application};
 use osv_task::{Process, Status};
@@ -34,6 +35,8 @@ static STREAMS: Once<Arc<Streams>> = Once::new();
 
 /// All of it; never returns.
 pub fn run(boot: BootInfo) -> ! {
+    osv_sys::system::register_kernel_log(&crate::log::Kept);
+    osv_sys::system::register_power(end_machine);
     let mut config = BootConfig::default();
     // The supervisor's place and the log level must be known before the root can be read.
     let early = config.apply(boot.cmdline, osv_abi::boot::Source::CommandLine);
@@ -81,6 +84,19 @@ fn open_channel(supervisor: Supervisor, devices: Devices) -> Arc<Channel> {
         crate::log::queue();
     }
     CHANNEL.call_once(|| Channel::new(port, framed, on_event)).clone()
+}
+
+/// reboot(2).
+fn end_machine(power: Power) -> ! {
+    let exit = Exit::Exited(0);
+    info!("the machine ends: reboot(2) asks for it");
+    if let Some(channel) = CHANNEL.get() {
+        channel.farewell(exit);
+    }
+    match power {
+        Power::Off => power::off(exit.status()),
+        Power::Restart => power::reset(),
+    }
 }
 
 fn on_event(event: Event) {

@@ -4,10 +4,11 @@
 //! takes them out. Without a supervisor they are written at once. What does not fit is dropped and counted.
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use osv_base::log::Level;
 use osv_hw::serial;
 use osv_sync::IrqSpinLock;
+use osv_sys::system::KernelLog;
 
 const CAPACITY: usize = 8 << 10;
 
@@ -36,8 +37,74 @@ impl Write for Ring {
     }
 }
 
+/// Bytes of messages that syslog(2) can read.
+const KEPT: usize = 16 << 10;
+
+/// The last messages, each in a line that begins with its level and time.
+struct History {
+    bytes: [u8; KEPT],
+    /// Bytes ever written.
+    end: u64,
+}
+
+static HISTORY: IrqSpinLock<History> = IrqSpinLock::new(History { bytes: [0; KEPT], end: 0 });
+/// Messages of this level of syslog(3) and above are kept only.
+static CONSOLE_LEVEL: AtomicU8 = AtomicU8::new(8);
+
+impl Write for History {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for &byte in text.as_bytes() {
+            self.bytes[(self.end % KEPT as u64) as usize] = byte;
+            self.end += 1;
+        }
+        Ok(())
+    }
+}
+
+/// What syslog(2) reads.
+pub struct Kept;
+
+impl KernelLog for Kept {
+    fn bounds(&self) -> (u64, u64) {
+        let end = HISTORY.lock().end;
+        (end.saturating_sub(KEPT as u64), end)
+    }
+    fn read(&self, at: u64, to: &mut [u8]) -> usize {
+        let history = HISTORY.lock();
+        let at = at.max(history.end.saturating_sub(KEPT as u64));
+        let len = (history.end.saturating_sub(at) as usize).min(to.len());
+        for (offset, byte) in to[..len].iter_mut().enumerate() {
+            *byte = history.bytes[((at + offset as u64) % KEPT as u64) as usize];
+        }
+        len
+    }
+    fn capacity(&self) -> usize {
+        KEPT
+    }
+    fn set_console_level(&self, level: u8) {
+        CONSOLE_LEVEL.store(level, Ordering::Relaxed);
+    }
+}
+
+/// A level as syslog(3) counts.
+fn severity(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug => 7,
+    }
+}
+
 /// The sink.
 pub fn sink(level: Level, args: fmt::Arguments<'_>) {
+    let micros = osv_hw::clock::now().0 / 1000;
+    let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
+    let _ = writeln!(HISTORY.lock(), "<{}>[{seconds:5}.{micros:06}] {args}", severity(level));
+    osv_sys::system::kernel_log_grew();
+    if severity(level) >= CONSOLE_LEVEL.load(Ordering::Relaxed) {
+        return;
+    }
     let mut ring = RING.lock();
     let (queued, name) = (QUEUED.load(Ordering::Relaxed), name(level));
     let _ = if queued {

@@ -32,6 +32,7 @@ mod protect;
 mod remap;
 mod report;
 mod revoke;
+mod seal;
 #[cfg(test)]
 mod tests;
 

@@ -170,6 +170,11 @@ impl Entity {
         }
     }
 
+    /// Changes its weight to that of SCHED_IDLE.
+    pub fn set_idle_weight(&self) {
+        self.weight.store(crate::policy::WEIGHT_IDLE, Ordering::Relaxed);
+    }
+
     /// Changes its weight to that of a nice value.
     pub fn set_nice(&self, nice: i32) {
         self.weight.store(crate::policy::weight(nice), Ordering::Relaxed);

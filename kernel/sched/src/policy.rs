@@ -24,6 +24,9 @@ pub const HALF_LIFE: Duration = Duration::from_millis(10);
 /// The weight of nice 0.
 pub const WEIGHT_NORMAL: u32 = 1024;
 
+/// The weight of a thread that runs when no other wants to, nearly.
+pub const WEIGHT_IDLE: u32 = 3;
+
 /// How long a thread may run while `waiting` others want to.
 pub fn slice(waiting: usize) -> Duration {
     (LATENCY / u32::try_from(waiting.saturating_add(1)).unwrap_or(u32::MAX)).max(GRANULARITY)

@@ -144,5 +144,6 @@ pub static HANDLERS: [Handler; VECTOR_LEN] = {
 /// first application runs.
 pub fn install() {
     osv_hw::gate::install(&HANDLERS);
+    osv_task::exit::register_at_end(crate::ipc::process_ended);
     osv_task::signal::deliver::register_dispatch(crate::observe::again);
 }

@@ -1,12 +1,15 @@
 //! Files and directories.
 
+mod cache;
 mod caller;
 mod control;
 mod copy;
 mod directory;
+mod handle;
 mod io;
 mod open;
 mod path;
+mod pipes;
 mod signals;
 mod stat;
 mod xattr;
@@ -19,12 +22,15 @@ fn is_pipe(open: &OpenFile) -> bool {
     open.file().as_any().is::<Pipe>()
 }
 
+pub use cache::*;
 pub(crate) use caller::Path;
 pub use control::*;
 pub use copy::*;
 pub use directory::*;
+pub use handle::*;
 pub use io::*;
 pub use open::*;
 pub use path::*;
+pub use pipes::*;
 pub use stat::*;
 pub use xattr::*;

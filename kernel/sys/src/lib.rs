@@ -27,6 +27,7 @@ mod transfer;
 
 pub mod event;
 pub mod file;
+pub mod ipc;
 pub mod memory;
 pub mod proc;
 pub mod process;

@@ -1,11 +1,13 @@
 //! Memory: mmap(2) and kin, over `osv_mm::space`.
 
+mod policy;
 mod segments;
 
+pub use policy::*;
 pub use segments::*;
 
 use crate::cx::Cx;
-use osv_abi::arg::{Fd, Size, ULong};
+use osv_abi::arg::{Fd, Int, Size, ULong};
 use osv_abi::uapi::memory::{Advice, LockAllFlags, LockFlags, MapFlags, Prot, RemapFlags, SyncFlags};
 use osv_abi::uapi::process::rlimit;
 use osv_abi::{Errno, UserAddr, UserMemory};
@@ -65,6 +67,52 @@ pub fn munmap(_cx: &mut Cx<'_>, addr: UserAddr, len: Size) -> Res<()> {
 /// mprotect(2).
 pub fn mprotect(_cx: &mut Cx<'_>, addr: UserAddr, len: Size, prot: Prot) -> Res<()> {
     with_space(|space| space.protect(addr.0, len.0 as u64, prot))
+}
+
+/// mseal(2).
+pub fn mseal(_cx: &mut Cx<'_>, addr: UserAddr, len: Size, flags: ULong) -> Res<()> {
+    if flags.0 != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    with_space(|space| space.seal(addr.0, len.0 as u64))
+}
+
+/// remap_file_pages(2): what is remapped becomes a mapping of its own.
+pub fn remap_file_pages(
+    _cx: &mut Cx<'_>,
+    addr: UserAddr,
+    len: Size,
+    prot: ULong,
+    page: ULong,
+    _flags: ULong,
+) -> Res<()> {
+    if prot.0 != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    with_space(|space| space.remap_pages(addr.0, len.0 as u64, page.0))
+}
+
+/// pkey_mprotect(2): as mprotect(2) for the keys -1, which is none, and 0, which all memory has.
+pub fn pkey_mprotect(cx: &mut Cx<'_>, addr: UserAddr, len: Size, prot: Prot, key: Int) -> Res<()> {
+    if matches!(key.0, -1 | 0) || len.0 == 0 {
+        return mprotect(cx, addr, len, prot);
+    }
+    let page = PAGE_SIZE as u64;
+    let end = (len.0 as u64).checked_next_multiple_of(page).and_then(|len| addr.0.checked_add(len));
+    if addr.0.is_multiple_of(page) && end.is_none() {
+        return Err(Errno::ENOMEM.into());
+    }
+    Err(Errno::EINVAL.into())
+}
+
+/// pkey_alloc(2): the CPU's protection keys are not switched on, which Linux says so.
+pub fn pkey_alloc(_cx: &mut Cx<'_>, _flags: ULong, _rights: ULong) -> Res<i32> {
+    Err(Errno::EINVAL.into())
+}
+
+/// pkey_free(2): no key was ever given out.
+pub fn pkey_free(_cx: &mut Cx<'_>, _key: Int) -> Res<()> {
+    Err(Errno::EINVAL.into())
 }
 
 /// brk(2): where the heap ends afterwards, moved or not.

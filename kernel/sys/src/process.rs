@@ -3,19 +3,27 @@
 mod attributes;
 mod creation;
 mod futex;
+mod futex2;
 mod ids;
+mod io_priority;
 mod limits;
 mod pidfd;
+mod remote;
 mod scheduling;
+mod scheduling_attr;
 mod waiting;
 
 pub use attributes::*;
 pub use creation::*;
 pub use futex::*;
+pub use futex2::*;
 pub use ids::*;
+pub use io_priority::*;
 pub use limits::*;
 pub use pidfd::*;
+pub use remote::*;
 pub use scheduling::*;
+pub use scheduling_attr::*;
 pub use waiting::*;
 
 use osv_abi::Errno;

@@ -1,14 +1,19 @@
 //! The system as a whole.
 
+mod kernel_log;
+
+pub use kernel_log::*;
+
 use crate::cursor::UserSink;
 use crate::cx::Cx;
-use osv_abi::arg::{Flags, InBuf, Int, Out, OutBuf};
+use osv_abi::arg::{CStrPtr, Flags, InBuf, Int, Out, OutBuf, UInt, ULong};
 use osv_abi::uapi::system::*;
-use osv_abi::{Errno, UserMemory};
+use osv_abi::{Errno, UserAddr, UserMemory};
 use osv_base::Res;
 use osv_base::io::Sink;
 use osv_mm::frame;
 use osv_sync::SpinLock;
+use spin::Once;
 
 /// What uname(2) says the release is: programs take it for Linux's, and compare numbers.
 pub const RELEASE: &str = "6.12.0-osv-rs";
@@ -106,6 +111,60 @@ pub fn getrandom(cx: &mut Cx<'_>, buf: OutBuf, flags: Flags) -> Res<usize> {
         }
         Ok(done)
     })
+}
+
+/// ioperm(2): as iopl(2), for some ports. What was never granted can be taken away.
+pub fn ioperm(_cx: &mut Cx<'_>, from: ULong, count: ULong, on: Int) -> Res<()> {
+    let end = from.0.checked_add(count.0).filter(|end| *end > from.0 && *end <= 65_536);
+    if end.is_none() {
+        return Err(Errno::EINVAL.into());
+    }
+    if on.0 == 0 { Ok(()) } else { Err(Errno::EPERM.into()) }
+}
+
+/// What reboot(2) asks of the machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Power {
+    /// It stops, for good.
+    Off,
+    /// It starts anew, where what runs it lets it.
+    Restart,
+}
+
+static POWER: Once<fn(Power) -> !> = Once::new();
+
+/// Registers what ends the machine. The first registration stays.
+pub fn register_power(end: fn(Power) -> !) {
+    POWER.call_once(|| end);
+}
+
+/// reboot(2)
+pub fn reboot(cx: &mut Cx<'_>, magic: UInt, magic2: UInt, operation: UInt, arg: UserAddr) -> Res<()> {
+    if !cx.process().credentials().is_privileged() {
+        return Err(Errno::EPERM.into());
+    }
+    if magic.0 != reboot::MAGIC || !reboot::MAGICS.contains(&magic2.0) {
+        return Err(Errno::EINVAL.into());
+    }
+    let power = match operation.0 {
+        reboot::HALT | reboot::POWER_OFF => Power::Off,
+        reboot::RESTART => Power::Restart,
+        reboot::RESTART2 => {
+            // A word for the firmware, which nobody here would read.
+            let mut word = [0; 256];
+            match CStrPtr(arg).read(cx, &mut word) {
+                Ok(_) | Err(Errno::ENAMETOOLONG) => Power::Restart,
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        // Whether Ctrl-Alt-Del ends the machine at once; here it always asks the application, as with CAD_OFF.
+        reboot::CAD_OFF => return Ok(()),
+        _ => return Err(Errno::EINVAL.into()),
+    };
+    match POWER.get() {
+        Some(end) => end(power),
+        None => Err(Errno::EINVAL.into()),
+    }
 }
 
 /// iopl(2): ports are the kernel's, whatever the CPU would allow.

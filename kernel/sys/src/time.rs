@@ -1,5 +1,9 @@
 //! Clocks and timers.
 
+mod adjust;
+
+pub use adjust::*;
+
 use crate::cx::Cx;
 use crate::process::realtime_instant;
 use core::time::Duration;
@@ -19,8 +23,10 @@ pub(crate) fn timeout_instant(timeout: Timespec) -> Result<Instant, Errno> {
 /// What a clock shows.
 fn read_clock(cx: &Cx<'_>, id: i32) -> Result<Duration, Errno> {
     let nanos = match id {
-        clock::REALTIME | clock::REALTIME_COARSE | clock::REALTIME_ALARM | clock::TAI => {
-            machine::realtime_ns()
+        clock::REALTIME | clock::REALTIME_COARSE | clock::REALTIME_ALARM => machine::realtime_ns(),
+        clock::TAI => {
+            let ahead = i64::from(tai_offset()) * 1_000_000_000;
+            machine::realtime_ns().saturating_add_signed(ahead)
         }
         clock::MONOTONIC
         | clock::MONOTONIC_RAW

@@ -96,7 +96,8 @@ pub fn clone(frame: &Frame, request: &Request) -> Res<u32> {
         },
     })
     .map_err(|_| Errno::EAGAIN)?;
-    made.entity.set_nice(parent.nice.load(Ordering::Relaxed));
+    made.attributes.inherit(&me.attributes);
+    made.attributes.weigh(&made.entity, parent.nice.load(Ordering::Relaxed));
     made.entity.set_affinity(me.entity.affinity());
     if has(flag::PARENT_SETTID) {
         usercopy::store_u32(UserAddr(request.parent_tid), tid)?;
@@ -146,6 +147,7 @@ fn new_process(me: &thread::Current, pid: u32, request: &Request) -> Res<Arc<Pro
         executable: parent.executable(),
         regions: *parent.regions.lock(),
         nice: parent.nice.load(Ordering::Relaxed),
+        parent: Some(parent.clone()),
     });
     if has(flag::VM) {
         child.shares_space.store(true, Ordering::SeqCst);

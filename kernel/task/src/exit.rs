@@ -15,6 +15,14 @@ use osv_abi::uapi::signal::{SIG_IGN, Siginfo, code, sa, sig};
 use osv_base::percpu::exit_work;
 use osv_hw::usercopy;
 use osv_sync::Events;
+use spin::Once;
+
+static AT_END: Once<fn(&Process)> = Once::new();
+
+/// Registers what a layer above does when a process ends. The first registration stays.
+pub fn register_at_end(hook: fn(&Process)) {
+    AT_END.call_once(|| hook);
+}
 
 /// exit_group(2), and what a fatal signal does: ends the process with `status`, the calling thread at once.
 pub fn group(status: Status) -> ! {
@@ -84,6 +92,9 @@ fn end_process(process: &Arc<Process>, otherwise: Status, space: Option<Arc<osv_
     let status = process.ending().unwrap_or(otherwise);
     observe::ended(process, status);
     process.timers.disarm_all();
+    if let Some(at_end) = AT_END.get() {
+        at_end(process);
+    }
     // Descriptors first: what the peers see must not wait for the memory.
     if Arc::strong_count(process.fds()) == 1 {
         drop(process.fds().close_all());

@@ -9,6 +9,7 @@
 mod list;
 
 use crate::thread::current;
+use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 use list::{List, Waiter};
 use osv_abi::{Errno, UserAddr};
@@ -82,6 +83,99 @@ pub fn wait(key: Key, addr: UserAddr, expected: u32, bits: u32, deadline: Option
             Woken::Interrupted => Fail::Interrupted,
         };
         return if leave(&waiter) { Err(fail) } else { Ok(()) };
+    }
+}
+
+/// One of the words of [`wait_any`].
+#[derive(Clone, Copy, Debug)]
+pub struct Word {
+    /// What it is known by.
+    pub key: Key,
+    /// Where it is.
+    pub addr: UserAddr,
+    /// What it holds for as long as is to be waited.
+    pub expected: u32,
+}
+
+/// Waits for several words at once, queued from the first on. Goes from the lists before it goes away.
+struct Waits<'w> {
+    words: &'w [Word],
+    // Never grows once something is queued: the lists hold addresses of what is in it.
+    waiters: Vec<Waiter>,
+    queued: usize,
+}
+
+impl<'w> Waits<'w> {
+    fn new(words: &'w [Word]) -> Res<Self> {
+        let me = current();
+        let mut waiters = Vec::new();
+        waiters.try_reserve_exact(words.len()).map_err(|_| Errno::ENOMEM)?;
+        waiters.extend(words.iter().map(|word| Waiter::new(word.key, u32::MAX, &me.entity)));
+        Ok(Waits { words, waiters, queued: 0 })
+    }
+
+    /// Queues for every word that holds what is expected; says at which one that ended otherwise, and how.
+    fn enter(&mut self) -> Result<(), (usize, Attempt)> {
+        for (at, (word, waiter)) in self.words.iter().zip(&self.waiters).enumerate() {
+            let mut list = TABLE[bucket_of(&word.key)].lock();
+            match load_nofault(word.addr) {
+                Some(value) if value == word.expected => {
+                    // SAFETY: the vector does not change, and `leave` sees the waiter off the list before it goes.
+                    unsafe { list.push_back(waiter) };
+                    self.queued = at + 1;
+                }
+                Some(_) => return Err((at, Attempt::Differs)),
+                None => return Err((at, Attempt::Absent)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves all lists; gives the last one that was woken.
+    fn leave(&mut self) -> Option<usize> {
+        let mut woken = None;
+        for (at, waiter) in self.waiters[..self.queued].iter().enumerate() {
+            if !leave(waiter) {
+                woken = Some(at);
+            }
+        }
+        self.queued = 0;
+        woken
+    }
+
+    fn is_woken(&self) -> bool {
+        self.waiters.iter().any(|waiter| waiter.woken.load(Ordering::Acquire) || !is_queued(waiter))
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// futex_waitv(2): sleeps while every word holds what is expected, until one of them is woken: gives which. EAGAIN
+/// when one holds something else, ETIMEDOUT after `deadline`.
+pub fn wait_any(words: &[Word], deadline: Option<Instant>) -> Res<usize> {
+    let mut waits = loop {
+        let mut waits = Waits::new(words)?;
+        let Err((at, stopped)) = waits.enter() else { break waits };
+        if let Some(woken) = waits.leave() {
+            return Ok(woken);
+        }
+        match stopped {
+            Attempt::Absent => fault_in(words[at].addr, false)?,
+            Attempt::Differs | Attempt::Done(_) => return Err(Errno::EAGAIN.into()),
+        }
+    };
+    loop {
+        let fail = match park::scheduler().park(deadline, true) {
+            Woken::Unparked if !waits.is_woken() => continue,
+            Woken::Unparked => Fail::Errno(Errno::EAGAIN),
+            Woken::TimedOut => Fail::Errno(Errno::ETIMEDOUT),
+            Woken::Interrupted => Fail::Interrupted,
+        };
+        return waits.leave().ok_or(fail);
     }
 }
 

@@ -68,6 +68,7 @@ pub fn start(application: Application) -> Res<Arc<Process>> {
         executable: program.executable,
         regions: program.regions,
         nice: 0,
+        parent: None,
     });
     let thread = Thread::create(thread::Plan {
         tid: pid,

@@ -95,6 +95,8 @@ pub struct Remembered {
     pub no_huge_pages: AtomicBool,
     /// personality(2).
     pub personality: AtomicU32,
+    /// ioprio_set(2).
+    pub io_priority: AtomicU32,
 }
 
 impl Default for Remembered {
@@ -107,6 +109,24 @@ impl Default for Remembered {
             timer_slack: AtomicU64::new(50_000),
             no_huge_pages: AtomicBool::new(false),
             personality: AtomicU32::new(0),
+            io_priority: AtomicU32::new(0),
+        }
+    }
+}
+
+impl Remembered {
+    /// What a forked child starts with: all but whether it adopts orphans.
+    fn fork(&self) -> Remembered {
+        let relaxed = Ordering::Relaxed;
+        Remembered {
+            dumpable: AtomicU32::new(self.dumpable.load(relaxed)),
+            no_new_privs: AtomicBool::new(self.no_new_privs.load(relaxed)),
+            keep_caps: AtomicBool::new(self.keep_caps.load(relaxed)),
+            subreaper: AtomicBool::new(false),
+            timer_slack: AtomicU64::new(self.timer_slack.load(relaxed)),
+            no_huge_pages: AtomicBool::new(self.no_huge_pages.load(relaxed)),
+            personality: AtomicU32::new(self.personality.load(relaxed)),
+            io_priority: AtomicU32::new(self.io_priority.load(relaxed)),
         }
     }
 }
@@ -143,6 +163,8 @@ pub(crate) struct Plan {
     pub(crate) executable: Option<Arc<Entry>>,
     pub(crate) regions: Regions,
     pub(crate) nice: i32,
+    /// The process that it is forked from.
+    pub(crate) parent: Option<Arc<Process>>,
 }
 
 impl Process {
@@ -180,7 +202,7 @@ impl Process {
             children_usage: SpinLock::new(Usage::default()),
             started: osv_hw::clock::now(),
             nice: AtomicI32::new(plan.nice),
-            flags: Remembered::default(),
+            flags: plan.parent.map(|parent| parent.flags.fork()).unwrap_or_default(),
             parent_death_signal: AtomicU32::new(0),
             timers: crate::itimer::Timers::default(),
         })

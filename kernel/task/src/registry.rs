@@ -81,6 +81,7 @@ pub fn kernel_process() -> Arc<Process> {
                 executable: None,
                 regions: process::Regions::default(),
                 nice: 0,
+                parent: None,
             });
             let node = Node { process: init.clone(), parent: 0, maker: 0, group: INIT, session: INIT };
             TREE.lock().processes.insert(INIT, node);

@@ -17,6 +17,7 @@ use core::mem::MaybeUninit;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use osv_abi::uapi::process::sched;
 use osv_abi::uapi::signal::{SigStack, Siginfo};
 use osv_base::Instant;
 use osv_base::percpu::exit_work;
@@ -80,12 +81,48 @@ pub struct Thread {
     pub pending: SpinLock<Pending>,
     /// Page faults so far.
     faults: AtomicU64,
+    /// How it is scheduled, and where its memory comes from.
+    pub attributes: Attributes,
     /// When it started.
     pub started: Instant,
     /// The address space that the scheduler loads for it; null: none. Kept alive by `own.space`.
     active_space: AtomicPtr<AddressSpace>,
     start: SpinLock<Option<Start>>,
     own: Own,
+}
+
+/// What sched_setscheduler(2) and set_mempolicy(2) set, and a new thread or process takes over.
+#[derive(Debug, Default)]
+pub struct Attributes {
+    /// The policy, with SCHED_RESET_ON_FORK.
+    scheduling: AtomicU32,
+    /// The memory policy as set_mempolicy(2) encodes it, and the node it names in the top bit.
+    pub memory_policy: AtomicU32,
+}
+
+impl Attributes {
+    /// The scheduling policy, and whether children start without it.
+    pub fn policy(&self) -> (i32, bool) {
+        let word = self.scheduling.load(Ordering::Relaxed).cast_signed();
+        (word & !sched::RESET_ON_FORK, word & sched::RESET_ON_FORK != 0)
+    }
+
+    /// Changes [`Attributes::policy`].
+    pub fn set_policy(&self, policy: i32, reset_on_fork: bool) {
+        let word = policy | if reset_on_fork { sched::RESET_ON_FORK } else { 0 };
+        self.scheduling.store(word.cast_unsigned(), Ordering::Relaxed);
+    }
+
+    /// Gives `entity` the weight that the policy and a nice value mean.
+    pub fn weigh(&self, entity: &Entity, nice: i32) {
+        if self.policy().0 == sched::IDLE { entity.set_idle_weight() } else { entity.set_nice(nice) }
+    }
+
+    pub(crate) fn inherit(&self, from: &Attributes) {
+        // Only real-time policies would not pass on with SCHED_RESET_ON_FORK.
+        self.set_policy(from.policy().0, false);
+        self.memory_policy.store(from.memory_policy.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
 }
 
 /// What only the thread itself touches.
@@ -199,6 +236,7 @@ impl Thread {
             awaited: AtomicU64::new(0),
             pending: SpinLock::new(Pending::new()),
             faults: AtomicU64::new(0),
+            attributes: Attributes::default(),
             started: osv_hw::clock::now(),
             active_space: AtomicPtr::new(space),
             start: SpinLock::new(Some(plan.start)),

@@ -3,6 +3,7 @@
 use super::area::{AreaFlags, Backing};
 use super::gather::Gather;
 use super::map::ACCESS;
+use super::seal::takes_away;
 use super::{Access, AddressSpace, Inner, Outcome, PAGE, pages};
 use crate::frame;
 use alloc::vec::Vec;
@@ -57,6 +58,9 @@ impl AddressSpace {
             _ => {}
         }
         let mut inner = self.inner.write();
+        if takes_away(advice) {
+            inner.check_may_empty(&range)?;
+        }
         if let Some((set, clear)) = change {
             return inner.over_holes(range, &mut |inner, range| {
                 let Some(area) = inner.areas.find(range.start) else { return Ok(()) };

@@ -10,7 +10,7 @@ use osv_abi::uapi::memory::Prot;
 bitflags! {
     /// What is special about an area.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct AreaFlags: u16 {
+    pub struct AreaFlags: u32 {
         /// Writes reach the object.
         const SHARED = 1;
         /// Grows down when touched below its start.
@@ -33,6 +33,22 @@ bitflags! {
         const DONTDUMP = 512;
         /// The heap of brk(2).
         const BRK = 1024;
+        /// Stays mapped and protected as it is (mseal).
+        const SEALED = 2048;
+        /// The memory policy of mbind(2): see [`AreaFlags::policy`].
+        const POLICY = 0xffff_0000;
+    }
+}
+
+impl AreaFlags {
+    /// The number that [`AreaFlags::with_policy`] put in; 0: none.
+    pub fn policy(self) -> u16 {
+        (self.bits() >> 16) as u16
+    }
+
+    /// With a memory policy, which is kept for who asks for it.
+    pub fn with_policy(self, policy: u16) -> AreaFlags {
+        (self - AreaFlags::POLICY) | AreaFlags::from_bits_retain(u32::from(policy) << 16)
     }
 }
 

@@ -27,7 +27,8 @@ impl AddressSpace {
         }
         let (old_page, new_page) = (old.next_multiple_of(PAGE), end.next_multiple_of(PAGE));
         if new_page < old_page {
-            if inner.remove(self, new_page..old_page).is_err() {
+            let range = new_page..old_page;
+            if inner.check_unsealed(&range).is_err() || inner.remove(self, range).is_err() {
                 return old;
             }
         } else if new_page > old_page {

@@ -121,6 +121,7 @@ impl AddressSpace {
             if flags.contains(MapFlags::FIXED_NOREPLACE) {
                 return Err(Errno::EEXIST.into());
             }
+            inner.check_unsealed(&range)?;
             inner.remove(self, range.clone())?;
         }
         area.range = range.clone();
@@ -147,7 +148,9 @@ impl AddressSpace {
         if !addr.is_multiple_of(PAGE) || len == 0 {
             return Err(Errno::EINVAL.into());
         }
-        self.inner.write().remove(self, range)
+        let mut inner = self.inner.write();
+        inner.check_unsealed(&range)?;
+        inner.remove(self, range)
     }
 
     /// Limits of setrlimit(2) and vm.max_map_count for `len` more bytes of the kind of `area`.

@@ -47,6 +47,9 @@ impl AddressSpace {
             if !area.max_prot.contains(prot) {
                 return Err(Errno::EACCES.into());
             }
+            if area.flags.contains(AreaFlags::SEALED) {
+                return Err(Errno::EPERM.into());
+            }
             if area.prot == prot {
                 return Ok(());
             }

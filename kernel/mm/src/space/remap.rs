@@ -46,6 +46,10 @@ impl AddressSpace {
 
         let mut inner = self.inner.write();
         let Some(area) = inner.areas.find(old).cloned() else { return Err(Errno::EFAULT.into()) };
+        inner.check_unsealed(&old_range)?;
+        if let Some(target) = &target {
+            inner.check_unsealed(target)?;
+        }
         if old_len == 0 && !area.is_shared() {
             return Err(Errno::EINVAL.into());
         }

@@ -1,6 +1,7 @@
 mod crowd;
 mod holes;
 mod model;
+mod seal;
 
 use super::*;
 use crate::frame::Frame;

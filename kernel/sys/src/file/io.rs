@@ -8,6 +8,7 @@ use osv_abi::arg::{Fd, Flags, InBuf, Int, Long, OutBuf, Size, UserAddr};
 use osv_base::io::{Sink, Source};
 use osv_base::{PAGE_SIZE, Res};
 use osv_event::pipe::PIPE_BUF;
+use osv_ipc::mqueue;
 use osv_vfs::file::Allocate;
 use osv_vfs::{At, Io, Kind, OpenFile, locks, ops};
 
@@ -204,7 +205,7 @@ fn with_flags(io: Io, flags: Flags) -> Result<Io, Errno> {
 }
 
 /// Linux counts buffers by an unsigned int.
-fn vector_count(count: Size) -> usize {
+pub(super) fn vector_count(count: Size) -> usize {
     count.0 as u32 as usize
 }
 
@@ -399,13 +400,19 @@ pub fn close(cx: &mut Cx<'_>, fd: Fd) -> Res<()> {
     Ok(())
 }
 
-/// What closing any descriptor of a file does: the process's record locks on it go (fcntl(2)).
+/// What closing any descriptor of a file does: the process's record locks on it go (fcntl(2)), and its wish to be told
+/// of messages (mq_notify(3)).
 pub(super) fn closed(cx: &Cx<'_>, open: &OpenFile) {
     if locks::any()
         && let Some(inode) = open.inode()
     {
         let attr = inode.attr();
         locks::clear((attr.dev, attr.ino), locks::Owner::Process(cx.process().pid()), 0, u64::MAX);
+    }
+    if mqueue::any_notified()
+        && let Some(queue) = open.file().as_any().downcast_ref::<mqueue::Queue>()
+    {
+        queue.forget(cx.process().pid());
     }
 }
 

@@ -1,13 +1,14 @@
 //! setxattr(2), getxattr(2), listxattr(2), removexattr(2): by path, by symbolic link, by descriptor.
 
+use super::open::only;
 use super::stat::inode_at;
 use crate::cx::Cx;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use osv_abi::arg::{CStrPtr, Fd, Flags, Size};
+use osv_abi::arg::{CStrPtr, Fd, Flags, In, Size};
 use osv_abi::uapi::file::{at, xattr as x};
 use osv_abi::{Errno, UserAddr, UserMemory};
-use osv_base::Res;
+use osv_base::{PAGE_SIZE, Res};
 use osv_vfs::Inode;
 use osv_vfs::xattr::{self, Replace};
 
@@ -120,6 +121,82 @@ fn followed(cx: &Cx<'_>, path: CStrPtr) -> Res<Arc<dyn Inode>> {
 
 fn itself(cx: &Cx<'_>, path: CStrPtr) -> Res<Arc<dyn Inode>> {
     inode_at(cx, Fd::CWD, path, at::SYMLINK_NOFOLLOW)
+}
+
+/// The inode that the calls with a directory and flags mean: EINVAL for flags that are not known.
+fn at_place(cx: &Cx<'_>, dir: Fd, path: CStrPtr, flags: Flags) -> Res<Arc<dyn Inode>> {
+    inode_at(cx, dir, path, only(flags, at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?)
+}
+
+/// `struct xattr_args`, of which later versions may be longer: EINVAL, E2BIG.
+fn read_args(cx: &Cx<'_>, from: UserAddr, size: Size) -> Res<x::Args> {
+    let known = size_of::<x::Args>();
+    if size.0 < known {
+        return Err(Errno::EINVAL.into());
+    }
+    if size.0 > PAGE_SIZE {
+        return Err(Errno::E2BIG.into());
+    }
+    let args = In::at(from).read(cx)?;
+    let mut rest = alloc::vec![0; size.0 - known];
+    cx.read_bytes(from.add(known), &mut rest)?;
+    if rest.iter().any(|&byte| byte != 0) { Err(Errno::E2BIG.into()) } else { Ok(args) }
+}
+
+/// setxattrat(2)
+pub fn setxattrat(
+    cx: &mut Cx<'_>,
+    dir: Fd,
+    path: CStrPtr,
+    flags: Flags,
+    name: CStrPtr,
+    args: UserAddr,
+    size: Size,
+) -> Res<()> {
+    let args = read_args(cx, args, size)?;
+    only(flags, at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?;
+    let (value, len) = (UserAddr(args.value), Size(args.size as usize));
+    set(cx, |cx| at_place(cx, dir, path, flags), name, value, len, Flags(args.flags))
+}
+
+/// getxattrat(2)
+pub fn getxattrat(
+    cx: &mut Cx<'_>,
+    dir: Fd,
+    path: CStrPtr,
+    flags: Flags,
+    name: CStrPtr,
+    args: UserAddr,
+    size: Size,
+) -> Res<usize> {
+    let args = read_args(cx, args, size)?;
+    if args.flags != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    only(flags, at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?;
+    let (value, len) = (UserAddr(args.value), Size(args.size as usize));
+    get(cx, |cx| at_place(cx, dir, path, flags), name, value, len)
+}
+
+/// listxattrat(2)
+pub fn listxattrat(
+    cx: &mut Cx<'_>,
+    dir: Fd,
+    path: CStrPtr,
+    flags: Flags,
+    to: UserAddr,
+    size: Size,
+) -> Res<usize> {
+    let inode = at_place(cx, dir, path, flags)?;
+    list(cx, &*inode, to, size)
+}
+
+/// removexattrat(2)
+pub fn removexattrat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, flags: Flags, name: CStrPtr) -> Res<()> {
+    only(flags, at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?;
+    let name = read_name(cx, name)?;
+    let inode = at_place(cx, dir, path, flags)?;
+    xattr::remove(&*inode, &name, &cx.creds())
 }
 
 calls! {

@@ -5,7 +5,6 @@
 
 use super::with_space;
 use crate::cx::Cx;
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use osv_abi::arg::{Flags, Int, Size};
@@ -13,20 +12,16 @@ use osv_abi::uapi::ipc::{self, Perm, ShmLimits, ShmUsage, ShmidDs, command, shm}
 use osv_abi::uapi::memory::{MapFlags, Prot};
 use osv_abi::{Errno, UserAddr, UserMemory};
 use osv_base::{PAGE_SIZE, Res};
+use osv_ipc::ids::{self, Found, Registry, may, owns};
 use osv_mm::frame::Frame;
 use osv_mm::pager::{Mappings, ObjectId, Pager};
 use osv_mm::space::{Object, SharedMemory};
 use osv_sync::Mutex;
-use osv_vfs::{Creds, clock};
+use osv_vfs::clock;
 use zerocopy::IntoBytes;
 
 /// `st_dev` that /proc/PID/maps shows for segments: no file system has it.
 const DEVICE: u64 = 0xff << 8 | 0xfe;
-/// Numbers of segments: sequence * this + place.
-const PLACES: i32 = 32_768;
-/// Places that are taken in turn at least.
-const LEAST_TURN: i32 = 64;
-
 struct Segment {
     id: i32,
     memory: Arc<SharedMemory>,
@@ -44,18 +39,11 @@ struct Attachment {
 }
 
 /// A segment that was removed lives on while it is attached, and can be found by its number.
-enum Slot {
-    Here(Arc<Segment>),
-    Removed(Weak<Segment>),
-}
+static REGISTRY: Mutex<Registry<Segment>> = Mutex::new(Registry::new(shm::MNI));
 
-struct Registry {
-    slots: BTreeMap<i32, Slot>,
-    sequence: i32,
-    next: i32,
+fn find(id: i32) -> Result<Arc<Segment>, Errno> {
+    REGISTRY.lock().find(id, |segment| segment.id)
 }
-
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { slots: BTreeMap::new(), sequence: 0, next: 0 });
 
 impl Segment {
     /// How often it is mapped.
@@ -99,98 +87,21 @@ impl Pager for Attachment {
     }
 }
 
-impl Registry {
-    fn find(&self, id: i32) -> Result<Arc<Segment>, Errno> {
-        let found = match self.slots.get(&(id % PLACES)) {
-            Some(Slot::Here(segment)) => Some(segment.clone()),
-            Some(Slot::Removed(segment)) => segment.upgrade(),
-            None => None,
-        };
-        found.filter(|segment| segment.id == id).ok_or(Errno::EINVAL)
-    }
-
-    fn by_key(&self, key: i32) -> Option<&Arc<Segment>> {
-        self.slots.values().find_map(|slot| match slot {
-            Slot::Here(segment) if segment.perm().key == key => Some(segment),
-            _ => None,
-        })
-    }
-
-    fn sweep(&mut self) {
-        self.slots.retain(|_, slot| !matches!(slot, Slot::Removed(segment) if segment.strong_count() == 0));
-    }
-
-    fn add(&mut self, make: impl FnOnce(i32, u16) -> Arc<Segment>) -> Result<i32, Errno> {
-        self.sweep();
-        if self.slots.len() >= shm::MNI {
-            return Err(Errno::ENOSPC);
-        }
-        // Places are taken in turn and wrap early, and a new turn is a new sequence, as on Linux: numbers stay small,
-        // and one that was removed is not soon another's.
-        let span = (self.slots.len() as i32 * 3 / 2).clamp(LEAST_TURN, PLACES);
-        let is_free = |place: &i32| !self.slots.contains_key(place);
-        let place = (self.next..span).chain(0..span).find(is_free).ok_or(Errno::ENOSPC)?;
-        if place < self.next {
-            self.sequence = (self.sequence + 1) % (i32::MAX / PLACES);
-        }
-        self.next = place + 1;
-        let id = self.sequence * PLACES + place;
-        self.slots.insert(place, Slot::Here(make(id, self.sequence.cast_unsigned() as u16)));
-        Ok(id)
-    }
-
-    /// The segment at a place (SHM_STAT), and the highest place in use.
-    fn at(&self, place: i32) -> Result<Arc<Segment>, Errno> {
-        match self.slots.get(&place) {
-            Some(Slot::Here(segment)) => Ok(segment.clone()),
-            Some(Slot::Removed(segment)) => segment.upgrade().ok_or(Errno::EINVAL),
-            None => Err(Errno::EINVAL),
-        }
-    }
-
-    fn highest(&self) -> i32 {
-        self.slots.last_key_value().map_or(0, |(place, _)| *place)
-    }
-}
-
-/// Whether `creds` may use an object with `perm` as the mode bits `wanted` (read 4, write 2) say: EACCES.
-fn may(perm: &Perm, creds: &Creds, wanted: u32) -> Result<(), Errno> {
-    let class = if creds.uid == perm.uid || creds.uid == perm.cuid {
-        perm.mode >> 6
-    } else if creds.in_group(perm.gid) || creds.in_group(perm.cgid) {
-        perm.mode >> 3
-    } else {
-        perm.mode
-    };
-    if creds.is_root() || wanted & !class & 7 == 0 { Ok(()) } else { Err(Errno::EACCES) }
-}
-
-fn owns(perm: &Perm, creds: &Creds) -> Result<(), Errno> {
-    let owns = creds.is_root() || creds.uid == perm.uid || creds.uid == perm.cuid;
-    if owns { Ok(()) } else { Err(Errno::EPERM) }
-}
-
 fn seconds() -> i64 {
     clock::now().0 / 1_000_000_000
 }
 
 /// shmget(2)
 pub fn shmget(cx: &mut Cx<'_>, key: Int, size: Size, flags: Flags) -> Res<i32> {
-    let mode = flags.0 & 0o777;
     let creds = cx.creds();
     let mut registry = REGISTRY.lock();
-    if key.0 != ipc::PRIVATE {
-        if let Some(segment) = registry.by_key(key.0) {
-            if flags.0 & (ipc::CREAT | ipc::EXCL) == ipc::CREAT | ipc::EXCL {
-                return Err(Errno::EEXIST.into());
-            }
-            let ds = segment.ds();
-            may(&ds.perm, &creds, (mode | mode >> 3 | mode >> 6) & 7)?;
-            return if size.0 as u64 > ds.segsz { Err(Errno::EINVAL.into()) } else { Ok(segment.id) };
+    if let Found::Existing(segment) = registry.look_up(key.0, flags.0)? {
+        let ds = segment.ds();
+        if size.0 as u64 > ds.segsz {
+            return Err(Errno::EINVAL.into());
         }
-        if flags.0 & ipc::CREAT == 0 {
-            return Err(Errno::ENOENT.into());
-        }
+        ids::may_get(&ds.perm, &creds, flags.0)?;
+        return Ok(segment.id);
     }
     let size = size.0 as u64;
     if size == 0 || size > shm::FILE_MAX {
@@ -206,9 +117,8 @@ pub fn shmget(cx: &mut Cx<'_>, key: Int, size: Size, flags: Flags) -> Res<i32> {
         return Err(Errno::ENOMEM.into());
     }
     let pid = cx.process().pid();
-    let made = registry.add(|id, seq| {
-        let (uid, gid) = (creds.uid, creds.gid);
-        let perm = Perm { key: key.0, uid, gid, cuid: uid, cgid: gid, mode, seq, ..Perm::default() };
+    let made = registry.add(key.0, |id, seq| {
+        let perm = ids::new_perm(key.0, flags.0, seq, &creds);
         let ds = ShmidDs { perm, segsz: size, ctime: seconds(), cpid: pid, ..ShmidDs::default() };
         let state = Mutex::new(State { ds, attachments: Vec::new() });
         Arc::new(Segment { id, memory: SharedMemory::new(size), state })
@@ -232,7 +142,7 @@ pub fn shmat(cx: &mut Cx<'_>, id: Int, addr: UserAddr, flags: Flags) -> Res<User
     } else if at == 0 && remap {
         return Err(Errno::EINVAL.into());
     }
-    let segment = REGISTRY.lock().find(id.0)?;
+    let segment = find(id.0)?;
     let read_only = flags.0 & shm::RDONLY != 0;
     let mut prot = Prot::READ;
     prot.set(Prot::WRITE, !read_only);
@@ -275,7 +185,7 @@ pub fn shmdt(cx: &mut Cx<'_>, addr: UserAddr) -> Res<()> {
         with_space(|space| space.unmap(area.range.start, area.range.end - area.range.start))?;
     }
     let mut registry = REGISTRY.lock();
-    if let Ok(segment) = registry.find((id.1 as u32).cast_signed()) {
+    if let Ok(segment) = registry.find((id.1 as u32).cast_signed(), |segment| segment.id) {
         let mut state = segment.state.lock();
         (state.ds.dtime, state.ds.lpid) = (seconds(), cx.process().pid());
     }
@@ -306,10 +216,9 @@ pub fn shmctl(cx: &mut Cx<'_>, id: Int, operation: Int, buf: UserAddr) -> Res<i3
             let mut usage = ShmUsage::default();
             let highest = {
                 let registry = REGISTRY.lock();
-                let segments = || (0..=registry.highest()).filter_map(|place| registry.at(place).ok());
-                usage.used_ids = segments().count() as i32;
-                usage.shm_tot = segments().map(|s| s.memory.len().div_ceil(PAGE_SIZE as u64)).sum();
-                usage.shm_rss = segments().map(|s| s.memory.held() as u64).sum();
+                usage.used_ids = registry.all().count() as i32;
+                usage.shm_tot = registry.all().map(|s| s.memory.len().div_ceil(PAGE_SIZE as u64)).sum();
+                usage.shm_rss = registry.all().map(|s| s.memory.held() as u64).sum();
                 registry.highest()
             };
             cx.write_bytes(buf, usage.as_bytes())?;
@@ -319,7 +228,7 @@ pub fn shmctl(cx: &mut Cx<'_>, id: Int, operation: Int, buf: UserAddr) -> Res<i3
             let by_place = operation.0 != command::IPC_STAT;
             let segment = {
                 let registry = REGISTRY.lock();
-                if by_place { registry.at(id.0)? } else { registry.find(id.0)? }
+                if by_place { registry.at(id.0)? } else { registry.find(id.0, |segment| segment.id)? }
             };
             if operation.0 != command::SHM_STAT_ANY {
                 may(&segment.perm(), &creds, 4)?;
@@ -331,32 +240,30 @@ pub fn shmctl(cx: &mut Cx<'_>, id: Int, operation: Int, buf: UserAddr) -> Res<i3
         command::IPC_SET => {
             let mut given = ShmidDs::default();
             cx.read_bytes(buf, given.as_mut_bytes())?;
-            let segment = REGISTRY.lock().find(id.0)?;
+            let segment = find(id.0)?;
             owns(&segment.perm(), &creds)?;
             let mut state = segment.state.lock();
-            let perm = &mut state.ds.perm;
-            (perm.uid, perm.gid) = (given.perm.uid, given.perm.gid);
-            perm.mode = perm.mode & !0o777 | given.perm.mode & 0o777;
+            ids::set_perm(&mut state.ds.perm, &given.perm);
             state.ds.ctime = seconds();
             Ok(0)
         }
         command::IPC_RMID => {
             let mut registry = REGISTRY.lock();
-            let segment = registry.find(id.0)?;
+            let segment = registry.find(id.0, |segment| segment.id)?;
             owns(&segment.perm(), &creds)?;
             {
                 let mut state = segment.state.lock();
                 state.ds.perm.mode |= shm::DEST;
                 state.ds.perm.key = ipc::PRIVATE;
             }
-            registry.slots.insert(id.0 % PLACES, Slot::Removed(Arc::downgrade(&segment)));
+            registry.remove(id.0, true);
             drop(segment);
             registry.sweep();
             Ok(0)
         }
         command::SHM_LOCK | command::SHM_UNLOCK => {
             // Nothing is ever swapped out: locked is what it is already.
-            let segment = REGISTRY.lock().find(id.0)?;
+            let segment = find(id.0)?;
             owns(&segment.perm(), &creds)?;
             let mode = &mut segment.state.lock().ds.perm.mode;
             *mode = *mode & !shm::LOCKED | if operation.0 == command::SHM_LOCK { shm::LOCKED } else { 0 };

@@ -32,7 +32,7 @@ pub(crate) fn realtime_instant(time: Duration) -> Instant {
     now.after(time.saturating_sub(wall))
 }
 
-fn key(cx: &Cx<'_>, addr: UserAddr, shared: bool) -> Res<Key> {
+pub(super) fn key(cx: &Cx<'_>, addr: UserAddr, shared: bool) -> Res<Key> {
     if !addr.range_ok(4) {
         // As Linux: a misaligned address is EINVAL, wherever it lies.
         return Err(if addr.0 & 3 != 0 { Errno::EINVAL } else { Errno::EFAULT }.into());

@@ -8,7 +8,7 @@ use osv_abi::uapi::process::{membarrier as m, sched};
 use osv_abi::uapi::time::Timespec;
 use osv_abi::{Errno, UserAddr, UserMemory};
 use osv_base::Res;
-use osv_task::registry;
+use osv_task::{Thread, registry};
 
 /// sched_yield(2).
 pub fn sched_yield(_cx: &mut Cx<'_>) -> Res<()> {
@@ -46,14 +46,33 @@ pub fn sched_getaffinity(cx: &mut Cx<'_>, pid: Pid, len: Size, mask: UserAddr) -
     Ok(8)
 }
 
-/// The scheduling policy is SCHED_OTHER, SCHED_BATCH or SCHED_IDLE; all three are treated alike.
-fn check_policy(policy: i32, priority: i32) -> Result<(), Errno> {
-    match policy & !sched::RESET_ON_FORK {
+/// The scheduling policy is SCHED_OTHER, SCHED_BATCH or SCHED_IDLE.
+pub(super) fn check_policy(policy: i32, priority: i32) -> Result<(), Errno> {
+    match policy {
         sched::OTHER | sched::BATCH | sched::IDLE if priority == 0 => Ok(()),
         // Real-time policies are not offered, not even to root.
         sched::FIFO | sched::RR if (1..=99).contains(&priority) => Err(Errno::EPERM),
         _ => Err(Errno::EINVAL),
     }
+}
+
+/// Whether the caller may change how `thread` is scheduled: EPERM.
+pub(super) fn may_schedule(cx: &Cx<'_>, thread: &Thread) -> Result<(), Errno> {
+    let (mine, theirs) = (cx.process().credentials(), thread.process().credentials());
+    let same = [theirs.user.real, theirs.user.effective].contains(&mine.user.effective);
+    if same || mine.is_privileged() { Ok(()) } else { Err(Errno::EPERM) }
+}
+
+/// Changes policy and weight of `thread`: EPERM where it may not be the caller's to change.
+pub(super) fn set_policy(cx: &Cx<'_>, thread: &Thread, policy: i32, reset: bool) -> Result<(), Errno> {
+    may_schedule(cx, thread)?;
+    let (_, had_reset) = thread.attributes.policy();
+    if had_reset && !reset && !cx.process().credentials().is_privileged() {
+        return Err(Errno::EPERM);
+    }
+    thread.attributes.set_policy(policy, reset);
+    thread.attributes.weigh(&thread.entity, thread.process().nice.load(Ordering::Relaxed));
+    Ok(())
 }
 
 /// sched_setscheduler(2).
@@ -62,29 +81,40 @@ pub fn sched_setscheduler(cx: &mut Cx<'_>, pid: Pid, policy: Int, param: In<i32>
     if param.is_null() || policy.0 < 0 {
         return Err(Errno::EINVAL.into());
     }
+    let priority = param.read(cx)?;
     with_thread(cx.thread(), pid.0, |_| ())?;
-    Ok(check_policy(policy.0, param.read(cx)?)?)
+    let reset = policy.0 & sched::RESET_ON_FORK != 0;
+    let policy = policy.0 & !sched::RESET_ON_FORK;
+    check_policy(policy, priority)?;
+    Ok(with_thread(cx.thread(), pid.0, |thread| set_policy(cx, thread, policy, reset))??)
 }
 
 /// These calls take no negative numbers.
-fn check_pid(pid: Pid) -> Result<(), Errno> {
+pub(super) fn check_pid(pid: Pid) -> Result<(), Errno> {
     if pid.0 < 0 { Err(Errno::EINVAL) } else { Ok(()) }
 }
 
 /// sched_getscheduler(2).
 pub fn sched_getscheduler(cx: &mut Cx<'_>, pid: Pid) -> Res<i32> {
     check_pid(pid)?;
-    with_thread(cx.thread(), pid.0, |_| sched::OTHER)
+    with_thread(cx.thread(), pid.0, |thread| {
+        let (policy, reset) = thread.attributes.policy();
+        policy | if reset { sched::RESET_ON_FORK } else { 0 }
+    })
 }
 
-/// sched_setparam(2).
+/// sched_setparam(2): of the policy that the thread has.
 pub fn sched_setparam(cx: &mut Cx<'_>, pid: Pid, param: In<i32>) -> Res<()> {
     check_pid(pid)?;
     if param.is_null() {
         return Err(Errno::EINVAL.into());
     }
-    with_thread(cx.thread(), pid.0, |_| ())?;
-    Ok(check_policy(sched::OTHER, param.read(cx)?)?)
+    let priority = param.read(cx)?;
+    with_thread(cx.thread(), pid.0, |thread| {
+        check_policy(thread.attributes.policy().0, priority)?;
+        may_schedule(cx, thread)
+    })?
+    .map_err(Into::into)
 }
 
 /// sched_getparam(2).
@@ -130,7 +160,7 @@ const PRIO_PGRP: i32 = 1;
 const PRIO_USER: i32 = 2;
 
 /// The processes that getpriority(2) means.
-fn priority_targets(
+pub(super) fn priority_targets(
     cx: &Cx<'_>,
     which: i32,
     who: i32,
@@ -169,7 +199,7 @@ pub fn setpriority(cx: &mut Cx<'_>, which: Int, who: Int, nice: Int) -> Res<()> 
         }
         process.nice.store(nice, Ordering::Relaxed);
         for thread in process.threads() {
-            thread.entity.set_nice(nice);
+            thread.attributes.weigh(&thread.entity, nice);
         }
     }
     Ok(())
