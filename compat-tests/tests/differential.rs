@@ -27,11 +27,13 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("messages", "1"),
     ("pipes", "1"),
     ("processes", "2"),
+    ("restartable", "2"),
     ("segments", "2"),
     ("signals", "1"),
     ("sigio", "1"),
     ("sockets", "1"),
     ("threads", "2"),
+    ("watches", "1"),
 ];
 
 fn main() {

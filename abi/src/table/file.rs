@@ -82,9 +82,9 @@ macro_rules! syscalls_file {
             217 getdents64 [file::getdents64] (fd: Fd, buf: OutBuf) [full] call;
             221 fadvise64 [file::fadvise64] (fd: Fd, offset: Long, len: Long, advice: Int) [full] call;
             235 utimes [file::utimes] (path: CStrPtr, times: In<[Timeval; 2]>) [full] call;
-            253 inotify_init [] () [stub(ENOSYS)] call;
-            254 inotify_add_watch [] () [stub(ENOSYS)] call;
-            255 inotify_rm_watch [] () [stub(ENOSYS)] call;
+            253 inotify_init [event::inotify_init] () [full] call;
+            254 inotify_add_watch [event::inotify_add_watch] (fd: Fd, path: CStrPtr, mask: UInt) [full] call;
+            255 inotify_rm_watch [event::inotify_rm_watch] (fd: Fd, wd: Int) [full] call;
             257 openat [file::openat] (dir: Fd, path: CStrPtr, flags: Flags, mode: Mode) [full] call;
             258 mkdirat [file::mkdirat] (dir: Fd, path: CStrPtr, mode: Mode) [full] call;
             259 mknodat [file::mknodat] (dir: Fd, path: CStrPtr, mode: Mode, dev: UInt) [full] call;
@@ -105,7 +105,7 @@ macro_rules! syscalls_file {
             280 utimensat [file::utimensat] (dir: Fd, path: CStrPtr, times: In<[Timespec; 2]>, flags: Flags) [full] call;
             285 fallocate [file::fallocate] (fd: Fd, mode: Int, offset: Long, len: Long) [partial("no collapsing, inserting or unsharing of ranges")] call;
             292 dup3 [file::dup3] (old: Fd, new: Fd, flags: Flags) [full] call;
-            294 inotify_init1 [] () [stub(ENOSYS)] call;
+            294 inotify_init1 [event::inotify_init1] (flags: Flags) [full] call;
             295 preadv [file::preadv] (fd: Fd, vectors: UserAddr, count: Size, low: Long, high: Long) [full] call;
             296 pwritev [file::pwritev] (fd: Fd, vectors: UserAddr, count: Size, low: Long, high: Long) [full] call;
             300 fanotify_init [] () [stub(ENOSYS)] call;

@@ -78,7 +78,7 @@ macro_rules! syscalls_process {
             315 sched_getattr [process::sched_getattr] (pid: Pid, attr: UserAddr, size: UInt, flags: Flags) [full] call;
             322 execveat [process::execveat] (dir: Fd, path: CStrPtr, args: In<u64>, env: In<u64>, flags: Flags) [partial("set-user-ID bits are not honoured")] trap;
             324 membarrier [process::membarrier] (command: Int, flags: Flags, cpu: UInt) [partial("no SYNC_CORE, no RSEQ")] call;
-            334 rseq [] () [stub(ENOSYS)] call;
+            334 rseq [process::rseq] (area: UserAddr, len: UInt, flags: Flags, signature: UInt) [full] call;
             434 pidfd_open [process::pidfd_open] (pid: Pid, flags: Flags) [full] call;
             435 clone3 [process::clone3] (args: UserAddr, size: Size) [partial("no namespaces, no pidfd, no set_tid, no cgroup")] trap;
             438 pidfd_getfd [process::pidfd_getfd] (fd: Fd, target: Int, flags: Flags) [full] call;

@@ -80,3 +80,43 @@ pub struct SigsetArg {
     /// Its size.
     pub len: u64,
 }
+
+/// Events and flags of inotify(7).
+#[expect(missing_docs, reason = "named as in sys/inotify.h, without IN_")]
+pub mod inotify {
+    pub const ACCESS: u32 = 1;
+    pub const MODIFY: u32 = 2;
+    pub const ATTRIB: u32 = 4;
+    pub const CLOSE_WRITE: u32 = 8;
+    pub const CLOSE_NOWRITE: u32 = 0x10;
+    pub const OPEN: u32 = 0x20;
+    pub const MOVED_FROM: u32 = 0x40;
+    pub const MOVED_TO: u32 = 0x80;
+    pub const CREATE: u32 = 0x100;
+    pub const DELETE: u32 = 0x200;
+    pub const DELETE_SELF: u32 = 0x400;
+    pub const MOVE_SELF: u32 = 0x800;
+    pub const ALL_EVENTS: u32 = 0xfff;
+    pub const UNMOUNT: u32 = 0x2000;
+    pub const Q_OVERFLOW: u32 = 0x4000;
+    pub const IGNORED: u32 = 0x8000;
+    pub const ONLYDIR: u32 = 0x0100_0000;
+    pub const DONT_FOLLOW: u32 = 0x0200_0000;
+    pub const EXCL_UNLINK: u32 = 0x0400_0000;
+    pub const MASK_CREATE: u32 = 0x1000_0000;
+    pub const MASK_ADD: u32 = 0x2000_0000;
+    pub const ISDIR: u32 = 0x4000_0000;
+    pub const ONESHOT: u32 = 0x8000_0000;
+    /// All that inotify_add_watch(2) takes.
+    pub const KNOWN: u32 = ALL_EVENTS
+        | UNMOUNT
+        | Q_OVERFLOW
+        | IGNORED
+        | ONLYDIR
+        | DONT_FOLLOW
+        | EXCL_UNLINK
+        | MASK_CREATE
+        | MASK_ADD
+        | ISDIR
+        | ONESHOT;
+}

@@ -358,3 +358,29 @@ pub mod kcmp {
     pub const IO: i32 = 5;
     pub const SYSVSEM: i32 = 6;
 }
+
+/// `struct rseq`, as far as its first version goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "named as in linux/rseq.h")]
+pub struct RseqArea {
+    pub cpu_id_start: u32,
+    pub cpu_id: u32,
+    pub rseq_cs: u64,
+    pub flags: u32,
+    pub node_id: u32,
+    pub mm_cid: u32,
+    pub rest: u32,
+}
+
+/// `struct rseq_cs`: a section that is announced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "named as in linux/rseq.h")]
+pub struct RseqCs {
+    pub version: u32,
+    pub flags: u32,
+    pub start_ip: u64,
+    pub post_commit_offset: u64,
+    pub abort_ip: u64,
+}

@@ -77,4 +77,6 @@ pub mod exit_work {
     pub const EXIT: u32 = 2;
     /// The call is traced (strace).
     pub const TRACE: u32 = 4;
+    /// The thread was switched to and has registered an area for restartable sequences.
+    pub const RSEQ: u32 = 8;
 }

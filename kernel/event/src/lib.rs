@@ -12,6 +12,7 @@ extern crate std;
 
 pub mod epoll;
 pub mod eventfd;
+pub mod inotify;
 pub mod pipe;
 pub mod poll;
 pub mod timerfd;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use epoll::Epoll;
 pub use eventfd::EventFd;
+pub use inotify::Inotify;
 pub use pipe::Pipe;
 pub use timerfd::TimerFd;
 

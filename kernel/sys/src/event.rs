@@ -1,11 +1,13 @@
 //! Readiness, pipes, event objects.
 
 mod epoll;
+mod inotify;
 mod objects;
 mod poll;
 mod signalfd;
 
 pub use epoll::*;
+pub use inotify::*;
 pub use objects::*;
 pub use poll::*;
 pub use signalfd::*;

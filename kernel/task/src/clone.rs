@@ -84,6 +84,8 @@ pub fn clone(frame: &Frame, request: &Request) -> Res<u32> {
         fs_base: if has(flag::SETTLS) { request.tls } else { context::current_fs_base() },
         clear_child_tid: if has(flag::CHILD_CLEARTID) { request.child_tid } else { 0 },
         alt_stack: if keeps_alt_stack { me.own().alt_stack.get() } else { SigStack::default() },
+        // A child that shares memory shares the area, which is the parent's.
+        rseq: if has(flag::VM) { Default::default() } else { me.own().rseq.get() },
         start: Start::Application {
             regs: Box::new(regs),
             // A thread takes the control words over; a process goes on where its parent is.

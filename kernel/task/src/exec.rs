@@ -314,6 +314,8 @@ fn load_binary(
         (14, ids.group.effective.into()),
         (23, 0),
         (26, u64::from(osv_hw::cpu::features().fsgsbase) << 1),
+        (27, crate::rseq::FEATURES),
+        (28, crate::rseq::ALIGN),
         (51, frame::largest()),
     ];
     let mut random = [0; 16];
@@ -370,6 +372,7 @@ pub fn replace(program: Program) -> Fail {
     // The old memory goes; locks in it that the thread holds say so first.
     crate::robust::release(&me);
     me.own().robust_list.set(0);
+    crate::rseq::set(Default::default());
     me.own().clear_child_tid.set(0);
     me.own().alt_stack.set(SigStack::default());
     process.set_space(Some(space.clone()));

@@ -6,6 +6,7 @@ use crate::exec::{self, Caller};
 use crate::limits::Limits;
 use crate::process::{self, Process};
 use crate::registry::{self, Wanted, Which};
+use crate::rseq;
 use crate::signal::SigSet;
 use crate::status::Status;
 use crate::thread::{self, Start, Thread, Vectors};
@@ -79,6 +80,7 @@ pub fn start(application: Application) -> Res<Arc<Process>> {
         fs_base: 0,
         clear_child_tid: 0,
         alt_stack: SigStack::default(),
+        rseq: rseq::Registration::default(),
         start: Start::Application {
             regs: Box::new(program.regs),
             vectors: Vectors::Initial(Control::INITIAL),

@@ -28,6 +28,7 @@ pub mod process;
 pub mod registry;
 pub mod report;
 mod robust;
+pub mod rseq;
 pub mod shared_page;
 pub mod signal;
 mod stack;

@@ -5,6 +5,7 @@
 //! only way to what belongs to a thread alone ([`Own`]).
 
 use crate::process::Process;
+use crate::rseq;
 use crate::signal::deliver::{Extended, enter};
 use crate::signal::{Pending, SigSet};
 use crate::stack::KernelStack;
@@ -133,6 +134,8 @@ pub struct Own {
     pub clear_child_tid: Cell<u64>,
     /// Head of the list of robust locks: set_robust_list(2).
     pub robust_list: Cell<u64>,
+    /// What rseq(2) registered.
+    pub rseq: Cell<rseq::Registration>,
     /// The alternate signal stack.
     pub alt_stack: Cell<SigStack>,
     /// The mask to go back to when the signal that sigsuspend(2) waited for has been handled.
@@ -192,6 +195,7 @@ fn confirm(entity: &Entity) -> bool {
 }
 
 fn activate(entity: &Entity) {
+    rseq::switched_to(entity);
     let space = of(entity).active_space.load(Ordering::Relaxed);
     crate::activation::switch_to(NonNull::new(space));
 }
@@ -217,6 +221,7 @@ pub(crate) struct Plan {
     pub(crate) fs_base: u64,
     pub(crate) clear_child_tid: u64,
     pub(crate) alt_stack: SigStack,
+    pub(crate) rseq: rseq::Registration,
     pub(crate) start: Start,
 }
 
@@ -244,9 +249,13 @@ impl Thread {
                 space: RefCell::new(plan.space),
                 clear_child_tid: Cell::new(plan.clear_child_tid),
                 alt_stack: Cell::new(plan.alt_stack),
+                rseq: Cell::new(plan.rseq),
                 ..Own::default()
             },
         });
+        if plan.rseq.addr != 0 {
+            rseq::inherited(&thread.entity);
+        }
         // SAFETY: the stack is new and the thread's own, and it has not been started.
         unsafe { thread.entity.prepare(top, first, 0, plan.fs_base) };
         Ok(thread)
@@ -482,6 +491,7 @@ pub fn spawn_kernel(name: &str, run: impl FnOnce() + Send + 'static) -> Result<A
         fs_base: 0,
         clear_child_tid: 0,
         alt_stack: SigStack::default(),
+        rseq: rseq::Registration::default(),
         start: Start::Kernel(Box::new(run)),
     })?;
     crate::registry::add_kernel_thread(&thread);
@@ -500,6 +510,7 @@ pub(crate) fn create_idle() -> Result<Arc<Thread>, OutOfMemory> {
         fs_base: 0,
         clear_child_tid: 0,
         alt_stack: SigStack::default(),
+        rseq: rseq::Registration::default(),
         start: Start::Kernel(Box::new(|| osv_sched::idle_loop())),
     })
 }

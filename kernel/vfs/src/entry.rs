@@ -198,6 +198,12 @@ impl Entry {
         }
     }
 
+    /// By which of its names that were looked up this directory knows `inode`.
+    pub fn name_of(&self, inode: &Arc<dyn Inode>) -> Option<Box<[u8]>> {
+        let children = self.children.lock();
+        children.iter().find(|(_, child)| Arc::ptr_eq(&child.inode, inode)).map(|(name, _)| name.clone())
+    }
+
     /// Its absolute path from the root of the tree.
     pub fn path(self: &Arc<Self>) -> Vec<u8> {
         let mut path = self.path_below(None).unwrap_or_default();

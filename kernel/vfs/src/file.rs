@@ -5,12 +5,14 @@
 use crate::entry::Entry;
 use crate::inode::{Attr, Inode};
 use crate::locks::{self, Owner};
+use crate::notify;
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
 use core::mem;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use osv_abi::uapi::event::inotify;
 use osv_abi::uapi::file::open;
 use osv_base::io::{Sink, Source};
 use osv_base::{Errno, Instant, Res};
@@ -359,6 +361,14 @@ impl Drop for OpenFile {
         }
         if self.locked.load(Ordering::Relaxed) {
             self.unlock();
+        }
+        if notify::any()
+            && let Some(entry) = &self.entry
+            && !self.is_path()
+        {
+            let mask = if self.writable() { inotify::CLOSE_WRITE } else { inotify::CLOSE_NOWRITE };
+            notify::on_entry(entry, mask);
+            notify::removed(entry, 1);
         }
         self.file.released();
     }

@@ -26,6 +26,7 @@ pub mod file;
 pub mod inode;
 pub mod locks;
 pub mod mount;
+pub mod notify;
 pub mod ops;
 pub mod path;
 pub mod xattr;

@@ -14,8 +14,10 @@ pub use rename::{Renaming, rename};
 use crate::context::{Creds, MAY_EXEC, MAY_WRITE};
 use crate::entry::Entry;
 use crate::inode::{Kind, NAME_MAX, NewNode};
+use crate::notify;
 use crate::path::{From, Last, Target, Walk};
 use alloc::sync::Arc;
+use osv_abi::uapi::event::inotify;
 use osv_abi::uapi::file::mode;
 use osv_base::{Errno, Res};
 
@@ -110,7 +112,9 @@ fn make_in(
     let (gid, bits) = owner_in(dir, kind, bits, creds);
     let new = NewNode { kind, mode: bits, uid: creds.uid, gid, rdev, target };
     let inode = dir.inode().create(name, &new)?;
-    Ok(dir.adopt(name, inode))
+    let made = dir.adopt(name, inode);
+    notify::in_directory(dir, inotify::CREATE, 0, name, kind);
+    Ok(made)
 }
 
 fn may_remove(dir: &Arc<Entry>, victim: &Arc<Entry>, creds: &Creds) -> Res<()> {

@@ -3,11 +3,13 @@
 use crate::cx::Cx;
 use alloc::vec::Vec;
 use osv_abi::arg::{Fd, OutBuf};
+use osv_abi::uapi::event::inotify;
 use osv_abi::uapi::file::{DIRENT_NAME, DIRENT64_NAME};
 use osv_abi::{Errno, UserMemory};
 use osv_base::Res;
 use osv_vfs::directory::Directory;
 use osv_vfs::inode::DirEntry;
+use osv_vfs::notify;
 
 /// Most that one call lists.
 const LISTING_MAX: usize = 64 << 10;
@@ -33,6 +35,9 @@ fn list(cx: &Cx<'_>, fd: Fd, buf: OutBuf, put: fn(&mut Vec<u8>, usize, &DirEntry
     }
     cx.write_bytes(buf.addr, &records)?;
     *open.offset().lock() = next;
+    if let Some(entry) = open.entry() {
+        notify::on_entry(entry, inotify::ACCESS);
+    }
     Ok(records.len())
 }
 

@@ -5,12 +5,13 @@ use crate::cx::{Cx, MAX_RW_COUNT};
 use alloc::sync::Arc;
 use osv_abi::Errno;
 use osv_abi::arg::{Fd, Flags, InBuf, Int, Long, OutBuf, Size, UserAddr};
+use osv_abi::uapi::event::inotify;
 use osv_base::io::{Sink, Source};
 use osv_base::{PAGE_SIZE, Res};
 use osv_event::pipe::PIPE_BUF;
 use osv_ipc::mqueue;
 use osv_vfs::file::Allocate;
-use osv_vfs::{At, Io, Kind, OpenFile, locks, ops};
+use osv_vfs::{At, Io, Kind, OpenFile, locks, notify, ops};
 
 pub(super) fn readable(cx: &Cx<'_>, fd: Fd) -> Result<Arc<OpenFile>, Errno> {
     let open = cx.description(fd)?;
@@ -37,16 +38,29 @@ fn in_buf(buf: InBuf) -> Result<InBuf, Errno> {
     Ok(InBuf { len: buf.len.min(MAX_RW_COUNT), ..buf })
 }
 
+/// Tells who watches the file of bytes that were moved.
+#[inline]
+fn moved(open: &OpenFile, event: u32, result: Res<usize>) -> Res<usize> {
+    if notify::any()
+        && result.is_ok_and(|n| n > 0)
+        && let Some(entry) = open.entry()
+    {
+        notify::on_entry(entry, event);
+    }
+    result
+}
+
 /// Reads at the description's offset.
 fn read_here(cx: &Cx<'_>, open: &OpenFile, to: &mut UserSink<'_>, io: Io) -> Res<usize> {
     let file = open.file();
     if open.seekable() {
-        return cx.transfer_out(to, |to, _| {
+        let read = cx.transfer_out(to, |to, _| {
             let mut offset = open.offset().lock();
             let n = file.read(At::Offset(*offset), to, io)?;
             *offset += n as u64;
             Ok(n)
         });
+        return moved(open, inotify::ACCESS, read);
     }
     if open.whole() {
         return cx.whole_out(&to.0, |to| file.read(At::Stream, to, io));
@@ -58,12 +72,13 @@ fn read_here(cx: &Cx<'_>, open: &OpenFile, to: &mut UserSink<'_>, io: Io) -> Res
 fn write_here(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, io: Io) -> Res<usize> {
     let file = open.file();
     if open.seekable() {
-        return cx.transfer_in(from, |from, _| {
+        let written = cx.transfer_in(from, |from, _| {
             let mut offset = open.offset().lock();
             let n = file.write(At::Offset(*offset), from, io)?;
             *offset = if io.append { file.size() } else { *offset + n as u64 };
             Ok(n)
         });
+        return moved(open, inotify::MODIFY, written);
     }
     if open.whole() {
         // Who sends messages learns of a peer that is gone by the error alone.
@@ -96,13 +111,17 @@ fn ends_within(offset: u64, len: usize) -> Result<(), Errno> {
 }
 
 fn read_at(cx: &Cx<'_>, open: &OpenFile, to: &mut UserSink<'_>, offset: u64, io: Io) -> Res<usize> {
-    cx.transfer_out(to, |to, done| open.file().read(At::Offset(offset.saturating_add(done as u64)), to, io))
+    let read = cx.transfer_out(to, |to, done| {
+        open.file().read(At::Offset(offset.saturating_add(done as u64)), to, io)
+    });
+    moved(open, inotify::ACCESS, read)
 }
 
 fn write_at(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, offset: u64, io: Io) -> Res<usize> {
-    cx.transfer_in(from, |from, done| {
+    let written = cx.transfer_in(from, |from, done| {
         open.file().write(At::Offset(offset.saturating_add(done as u64)), from, io)
-    })
+    });
+    moved(open, inotify::MODIFY, written)
 }
 
 /// Small transfers on streams are one whole (PIPE_BUF, an eventfd's eight bytes): a page that is not there must not
@@ -323,7 +342,9 @@ pub fn ftruncate(cx: &mut Cx<'_>, fd: Fd, len: Long) -> Res<()> {
     if !open.writable() || inode.kind() != Kind::Regular {
         return Err(Errno::EINVAL.into());
     }
-    inode.truncate(len)
+    inode.truncate(len)?;
+    notify::on_inode(&inode, inotify::MODIFY);
+    Ok(())
 }
 
 const FALLOC_KEEP_SIZE: i32 = 1;
@@ -354,7 +375,11 @@ pub fn fallocate(cx: &mut Cx<'_>, fd: Fd, mode: Int, offset: Long, len: Long) ->
         None if super::is_pipe(&open) => return Err(Errno::ESPIPE.into()),
         _ => return Err(Errno::ENODEV.into()),
     }
-    open.file().allocate(offset.0 as u64, end as u64, how)
+    open.file().allocate(offset.0 as u64, end as u64, how)?;
+    if let Some(inode) = open.inode() {
+        notify::on_inode(&inode, inotify::MODIFY);
+    }
+    Ok(())
 }
 
 /// posix_fadvise(2): advice is taken, and changes nothing.

@@ -6,11 +6,12 @@ use crate::cx::Cx;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use osv_abi::arg::{CStrPtr, Fd, Flags, In, Size};
+use osv_abi::uapi::event::inotify;
 use osv_abi::uapi::file::{at, xattr as x};
 use osv_abi::{Errno, UserAddr, UserMemory};
 use osv_base::{PAGE_SIZE, Res};
-use osv_vfs::Inode;
 use osv_vfs::xattr::{self, Replace};
+use osv_vfs::{Inode, notify};
 
 /// A name: ERANGE when it is empty or too long.
 fn read_name(cx: &Cx<'_>, name: CStrPtr) -> Result<Vec<u8>, Errno> {
@@ -58,7 +59,10 @@ fn set(
     }
     let mut bytes = alloc::vec![0; size.0];
     cx.read_bytes(value, &mut bytes)?;
-    xattr::set(&*find(cx)?, &name, bytes, how, &cx.creds())
+    let inode = find(cx)?;
+    xattr::set(&*inode, &name, bytes, how, &cx.creds())?;
+    notify::on_inode(&inode, inotify::ATTRIB);
+    Ok(())
 }
 
 fn get(
@@ -71,6 +75,12 @@ fn get(
     let name = read_name(cx, name)?;
     let bytes = xattr::get(&*find(cx)?, &name, &cx.creds())?;
     give(cx, &bytes, value, size.0)
+}
+
+fn remove(cx: &Cx<'_>, inode: &Arc<dyn Inode>, name: &[u8]) -> Res<()> {
+    xattr::remove(&**inode, name, &cx.creds())?;
+    notify::on_inode(inode, inotify::ATTRIB);
+    Ok(())
 }
 
 fn list(cx: &mut Cx<'_>, inode: &dyn Inode, to: UserAddr, size: Size) -> Res<usize> {
@@ -110,7 +120,7 @@ macro_rules! calls {
         pub fn $remove(cx: &mut Cx<'_>, $target: $ty, name: CStrPtr) -> Res<()> {
             let name = read_name(cx, name)?;
             let inode = $find(cx, $target)?;
-            xattr::remove(&*inode, &name, &cx.creds())
+            remove(cx, &inode, &name)
         }
     )* };
 }
@@ -196,7 +206,7 @@ pub fn removexattrat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, flags: Flags, name
     only(flags, at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?;
     let name = read_name(cx, name)?;
     let inode = at_place(cx, dir, path, flags)?;
-    xattr::remove(&*inode, &name, &cx.creds())
+    remove(cx, &inode, &name)
 }
 
 calls! {

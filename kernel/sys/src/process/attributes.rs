@@ -2,10 +2,11 @@
 
 use crate::cx::Cx;
 use core::sync::atomic::Ordering;
-use osv_abi::arg::{Int, ULong};
+use osv_abi::arg::{Flags, Int, UInt, ULong};
 use osv_abi::uapi::process::{CAP_LAST_CAP, arch_prctl as a, prctl as p};
 use osv_abi::{Errno, UserAddr, UserMemory};
 use osv_base::Res;
+use osv_task::rseq::{self, Registration};
 use osv_task::thread::name_of;
 
 /// set_tid_address(2).
@@ -30,6 +31,18 @@ pub fn arch_prctl(cx: &mut Cx<'_>, code: Int, addr: UserAddr) -> Res<()> {
         a::GET_CPUID => Err(Errno::ENODEV.into()),
         _ => Err(Errno::EINVAL.into()),
     }
+}
+
+/// rseq(2)
+pub fn rseq(_cx: &mut Cx<'_>, area: UserAddr, len: UInt, flags: Flags, signature: UInt) -> Res<()> {
+    const UNREGISTER: u32 = 1;
+    let given = Registration { addr: area.0, len: len.0, signature: signature.0 };
+    match flags.0 {
+        0 => rseq::register(given)?,
+        UNREGISTER => rseq::unregister(given)?,
+        _ => return Err(Errno::EINVAL.into()),
+    }
+    Ok(())
 }
 
 /// personality(2): remembered; only ADDR_NO_RANDOMIZE would change anything, and does not yet.

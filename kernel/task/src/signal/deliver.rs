@@ -12,6 +12,7 @@ use crate::exit;
 use crate::observe;
 use crate::process::Process;
 use crate::registry;
+use crate::rseq;
 use crate::status::Status;
 use crate::thread::{Current, current};
 use core::mem::MaybeUninit;
@@ -141,6 +142,7 @@ fn deliver(
         let mask = own.saved_mask.take().unwrap_or(me.mask());
         let stack = own.alt_stack.get();
         let fault = own.fault.take();
+        rseq::before_signal(regs);
         match frame::build(&info, &action, regs, state, mask, &stack, fault) {
             Ok(entered) => *regs = entered,
             Err(_) => {
@@ -174,6 +176,11 @@ pub fn exit_to_app(frame: &mut Frame, mut ret: isize) -> isize {
         }
         if percpu::head().need_resched.load(Ordering::Relaxed) != 0 {
             osv_sched::preempt();
+        }
+        if work & exit_work::RSEQ != 0 {
+            // A section makes no system calls, so the thread is in none.
+            rseq::resume(None);
+            continue;
         }
         if work & exit_work::SIGNAL == 0 {
             return ret;
@@ -261,6 +268,9 @@ pub fn before_return_to_app(frame: &mut InterruptFrame) {
     if work & exit_work::EXIT != 0 {
         exit::thread(0);
     }
+    if work & exit_work::RSEQ != 0 {
+        rseq::resume(Some(&mut frame.regs));
+    }
     if work & exit_work::SIGNAL == 0 {
         return;
     }
@@ -313,6 +323,9 @@ pub enum Extended<'a> {
     State(&'a mut State),
 }
 
+/// What is looked after before a thread goes to the application.
+const LEFT_TO_DO: u32 = exit_work::EXIT | exit_work::SIGNAL | exit_work::RSEQ;
+
 /// Goes to the application with these registers and this extended state, after doing what is pending. The kernel
 /// stack is abandoned: callers have dropped what they own.
 pub fn enter(mut regs: UserRegs, mut extended: Extended<'_>) -> ! {
@@ -321,6 +334,9 @@ pub fn enter(mut regs: UserRegs, mut extended: Extended<'_>) -> ! {
         let work = me.entity.head.exit_work.load(Ordering::SeqCst);
         if work & exit_work::EXIT != 0 {
             exit::thread(0);
+        }
+        if work & exit_work::RSEQ != 0 {
+            rseq::resume(Some(&mut regs));
         }
         if work & exit_work::SIGNAL != 0 {
             let handled = deliver(
@@ -339,8 +355,7 @@ pub fn enter(mut regs: UserRegs, mut extended: Extended<'_>) -> ! {
         }
         let irq = NoIrq::enter();
         // With interrupts off nobody's notice can be lost between this look and the way out.
-        let again =
-            me.entity.head.exit_work.load(Ordering::SeqCst) & (exit_work::EXIT | exit_work::SIGNAL) != 0;
+        let again = me.entity.head.exit_work.load(Ordering::SeqCst) & LEFT_TO_DO != 0;
         if !again {
             // SAFETY: the thread is in its own address space, holds no lock, and owns nothing but copies.
             unsafe {

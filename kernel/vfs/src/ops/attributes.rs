@@ -2,7 +2,9 @@
 
 use crate::context::{Creds, MAY_WRITE};
 use crate::inode::{Inode, Kind, SetAttr, Time};
+use crate::notify;
 use alloc::sync::Arc;
+use osv_abi::uapi::event::inotify;
 use osv_abi::uapi::file::mode;
 use osv_base::{Errno, Res};
 
@@ -15,7 +17,9 @@ pub fn chmod(inode: &Arc<dyn Inode>, bits: u32, creds: &Creds, now: Time) -> Res
     if !creds.is_root() && !creds.in_group(attr.gid) {
         bits &= !mode::ISGID;
     }
-    inode.set_attr(&SetAttr { mode: Some(bits), now, ..SetAttr::default() })
+    inode.set_attr(&SetAttr { mode: Some(bits), now, ..SetAttr::default() })?;
+    notify::on_inode(inode, inotify::ATTRIB);
+    Ok(())
 }
 
 /// Changes owner and group; `None` leaves one as it is (chown(2)).
@@ -40,7 +44,9 @@ pub fn chown(
     let clears = inode.kind() != Kind::Directory && attr.mode & (mode::ISUID | mode::ISGID) != 0;
     let group_exec = attr.mode & 0o010 != 0;
     let cleared = attr.mode & 0o7777 & !mode::ISUID & if group_exec { !mode::ISGID } else { !0 };
-    inode.set_attr(&SetAttr { uid, gid, mode: clears.then_some(cleared), now, ..SetAttr::default() })
+    inode.set_attr(&SetAttr { uid, gid, mode: clears.then_some(cleared), now, ..SetAttr::default() })?;
+    notify::on_inode(inode, inotify::ATTRIB);
+    Ok(())
 }
 
 /// Sets time stamps; `None` leaves one as it is (utimensat(2)). `to_now` says that the caller gave no times.
@@ -60,7 +66,15 @@ pub fn set_times(
         }
         creds.may(&attr, MAY_WRITE)?;
     }
-    inode.set_attr(&SetAttr { atime, mtime, now, ..SetAttr::default() })
+    inode.set_attr(&SetAttr { atime, mtime, now, ..SetAttr::default() })?;
+    // As Linux: both are an attribute, one alone is what would have set it.
+    let mask = match (atime, mtime) {
+        (Some(_), None) => inotify::ACCESS,
+        (None, Some(_)) => inotify::MODIFY,
+        _ => inotify::ATTRIB,
+    };
+    notify::on_inode(inode, mask);
+    Ok(())
 }
 
 /// Sets the length of a file (truncate(2)).
@@ -74,7 +88,9 @@ pub fn truncate(inode: &Arc<dyn Inode>, len: u64, creds: &Creds) -> Res<()> {
         creds.may(&inode.attr(), MAY_WRITE)?;
     }
     writable_fs(inode)?;
-    inode.truncate(len)
+    inode.truncate(len)?;
+    notify::on_inode(inode, inotify::MODIFY);
+    Ok(())
 }
 
 /// Whether `creds` may use a file as `wanted` (MAY_*) says (access(2)).

@@ -3,8 +3,10 @@
 use super::{Slot, make_in, may_change_dir, may_remove};
 use crate::entry::Entry;
 use crate::inode::{Inode, Kind, LINK_MAX, NAME_MAX};
+use crate::notify;
 use crate::path::{From, Last};
 use alloc::sync::Arc;
+use osv_abi::uapi::event::inotify;
 use osv_base::{Errno, Res};
 
 /// Makes a directory (mkdir(2)).
@@ -65,6 +67,8 @@ pub fn link(inode: &Arc<dyn Inode>, to: &From<'_>, path: &[u8]) -> Res<()> {
     }
     dir.inode().link(name, inode)?;
     dir.adopt(name, inode.clone());
+    notify::on_itself(inode, inotify::ATTRIB);
+    notify::in_directory(dir, inotify::CREATE, 0, name, inode.kind());
     Ok(())
 }
 
@@ -84,6 +88,9 @@ pub fn unlink(from: &From<'_>, path: &[u8]) -> Res<()> {
     }
     dir.inode().unlink(name)?;
     dir.forget(name);
+    notify::on_itself(victim.inode(), inotify::ATTRIB);
+    notify::in_directory(dir, inotify::DELETE, 0, name, victim.kind());
+    notify::removed(&victim, 1);
     Ok(())
 }
 
@@ -109,5 +116,7 @@ pub fn rmdir(from: &From<'_>, path: &[u8]) -> Res<()> {
     let _victim_changing = victim.change();
     dir.inode().rmdir(name)?;
     dir.forget(name);
+    notify::removed(&victim, 1);
+    notify::in_directory(dir, inotify::DELETE, 0, name, Kind::Directory);
     Ok(())
 }

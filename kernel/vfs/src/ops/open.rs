@@ -7,9 +7,11 @@ use crate::directory::Directory;
 use crate::entry::Entry;
 use crate::file::{File, OpenFile};
 use crate::inode::{Kind, NewNode};
+use crate::notify;
 use crate::path::{From, Jump, Last, Target, Walk};
 use alloc::sync::Arc;
 use core::any::Any;
+use osv_abi::uapi::event::inotify;
 use osv_abi::uapi::file::open as o;
 use osv_base::{Errno, Res};
 
@@ -166,6 +168,10 @@ pub fn open_entry(entry: &Arc<Entry>, how: How, creds: &Creds, created: bool) ->
     };
     if flags & o::TRUNC != 0 && !created && kind == Kind::Regular {
         inode.truncate(0)?;
+        notify::on_entry(entry, inotify::OPEN);
+        notify::on_entry(entry, inotify::MODIFY);
+    } else {
+        notify::on_entry(entry, inotify::OPEN);
     }
     Ok(OpenFile::with_entry(file, flags, entry.clone()))
 }

@@ -3,8 +3,10 @@
 use super::{Slot, may_change_dir, may_remove};
 use crate::entry::Entry;
 use crate::inode::NAME_MAX;
+use crate::notify;
 use crate::path::From;
 use alloc::sync::Arc;
+use osv_abi::uapi::event::inotify;
 use osv_base::{Errno, Res};
 use osv_sync::Mutex;
 
@@ -20,6 +22,15 @@ pub enum Renaming {
     NoReplace,
     /// Both change places (RENAME_EXCHANGE).
     Exchange,
+}
+
+/// Tells of a move.
+#[cold]
+fn told(dir: &Arc<Entry>, name: &[u8], to_dir: &Arc<Entry>, to_name: &[u8], moved: &Arc<Entry>) {
+    let cookie = notify::cookie();
+    notify::in_directory(dir, inotify::MOVED_FROM, cookie, name, moved.kind());
+    notify::in_directory(to_dir, inotify::MOVED_TO, cookie, to_name, moved.kind());
+    notify::on_itself(moved.inode(), inotify::MOVE_SELF);
 }
 
 /// Gives a file another name (rename(2)).
@@ -87,5 +98,16 @@ pub fn rename(from: &From<'_>, path: &[u8], to: &From<'_>, to_path: &[u8], how: 
     }
     dir.inode().rename(name, to_dir.inode(), to_name, exchange)?;
     Entry::moved(dir, name, to_dir, to_name, exchange);
+    if notify::any() {
+        told(dir, name, to_dir, to_name, &source);
+        match &target {
+            Some(target) if exchange => told(to_dir, to_name, dir, name, target),
+            Some(target) => {
+                notify::on_itself(target.inode(), inotify::ATTRIB);
+                notify::removed(target, 1);
+            }
+            None => {}
+        }
+    }
     Ok(())
 }

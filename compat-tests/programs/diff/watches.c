@@ -1,0 +1,163 @@
+// inotify: what is told of files, directories and their end, in order.
+#include "show.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static int instance;
+static unsigned cookie;
+
+static void show_mask(unsigned mask) {
+    static const char *const names[] = {"ACCESS", "MODIFY", "ATTRIB", "CLOSE_WRITE", "CLOSE_NOWRITE", "OPEN", "MOVED_FROM",
+                                        "MOVED_TO", "CREATE", "DELETE", "DELETE_SELF", "MOVE_SELF"};
+    for (int bit = 0; bit < 12; bit++)
+        if (mask & 1u << bit) printf(" %s", names[bit]);
+    if (mask & IN_ISDIR) printf(" ISDIR");
+    if (mask & IN_IGNORED) printf(" IGNORED");
+    if (mask & IN_Q_OVERFLOW) printf(" Q_OVERFLOW");
+}
+
+// All that has been told since the last time.
+static void told(const char *what) {
+    char buffer[8192];
+    ssize_t got = read(instance, buffer, sizeof buffer);
+    printf("%s:%s\n", what, got < 0 ? " nothing" : "");
+    for (char *at = buffer; got > 0 && at < buffer + got;) {
+        struct inotify_event *event = (struct inotify_event *)at;
+        printf("  %d", event->wd);
+        show_mask(event->mask);
+        if (event->cookie) {
+            printf(cookie == event->cookie ? " same cookie" : " new cookie");
+            cookie = event->cookie;
+        }
+        if (event->len) printf(" %s (%u)", event->name, event->len);
+        puts("");
+        at += sizeof *event + event->len;
+    }
+}
+
+int main(void) {
+    char directory[] = "/tmp/watches-XXXXXX";
+    if (!mkdtemp(directory) || chdir(directory)) abort();
+    SHOW(inotify_init1(1));
+    instance = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    WORKS(instance);
+    SHOW(inotify_add_watch(instance, ".", 0));
+    SHOW(inotify_add_watch(instance, "missing", IN_ALL_EVENTS));
+    SHOW(inotify_add_watch(0, ".", IN_ALL_EVENTS));
+    SHOW(inotify_add_watch(-1, ".", IN_ALL_EVENTS));
+    SHOW(inotify_add_watch(instance, ".", IN_ALL_EVENTS));
+    int file = open("a", O_CREAT | O_RDWR, 0644);
+    told("created");
+    SHOW(inotify_add_watch(instance, "a", IN_ALL_EVENTS | IN_ONLYDIR));
+    SHOW(inotify_add_watch(instance, "a", IN_ALL_EVENTS));
+    SHOW(inotify_add_watch(instance, "a", IN_ALL_EVENTS | IN_MASK_CREATE));
+    SHOW(write(file, "hello", 5));
+    told("written");
+    char byte;
+    SHOW(pread(file, &byte, 1, 0));
+    SHOW(pread(file, &byte, 1, 100));
+    told("read");
+    SHOW(fchmod(file, 0600));
+    told("chmod");
+    SHOW(ftruncate(file, 2));
+    SHOW(ftruncate(file, 1));
+    told("truncated");
+    struct timespec times[2] = {{5, 0}, {6, 0}};
+    SHOW(futimens(file, times));
+    told("times");
+    SHOW(fsetxattr(file, "user.x", "y", 1, 0));
+    told("attribute");
+    SHOW(close(file));
+    told("closed");
+    file = open("a", O_RDONLY);
+    close(file);
+    told("read only");
+    file = open("a", O_WRONLY | O_TRUNC);
+    close(file);
+    told("made empty");
+    SHOW(link("a", "b"));
+    told("linked");
+    SHOW(rename("b", "c"));
+    told("renamed");
+    SHOW(mkdir("d", 0755));
+    told("directory");
+    SHOW(inotify_add_watch(instance, "d", IN_ALL_EVENTS));
+    SHOW(rename("c", "d/e"));
+    told("moved");
+    SHOW(rename("d", "f"));
+    told("directory renamed");
+    SHOW(symlink("a", "l"));
+    SHOW(mkfifo("p", 0600));
+    told("others");
+    SHOW(unlink("l"));
+    SHOW(unlink("p"));
+    SHOW(unlink("f/e"));
+    told("removed");
+    SHOW(rmdir("f"));
+    told("directory removed");
+    file = open("a", O_RDONLY);
+    told("held");
+    SHOW(unlink("a"));
+    told("removed while open");
+    close(file);
+    told("gone");
+    // Replaced by another.
+    close(open("x", O_CREAT | O_WRONLY, 0600));
+    close(open("y", O_CREAT | O_WRONLY, 0600));
+    SHOW(inotify_add_watch(instance, "y", IN_ALL_EVENTS));
+    told("two files");
+    SHOW(rename("x", "y"));
+    told("replaced");
+    SHOW(inotify_add_watch(instance, "y", IN_OPEN | IN_ONESHOT));
+    close(open("y", O_RDONLY));
+    close(open("y", O_RDONLY));
+    told("once");
+    SHOW(inotify_add_watch(instance, ".", IN_CREATE));
+    SHOW(inotify_add_watch(instance, ".", IN_DELETE | IN_MASK_ADD));
+    close(open("a-name-of-more-than-sixteen-bytes", O_CREAT | O_WRONLY, 0600));
+    unlink("a-name-of-more-than-sixteen-bytes");
+    int waiting = -1;
+    SHOW(ioctl(instance, FIONREAD, &waiting));
+    printf("%d bytes\n", waiting);
+    struct pollfd poll_for = {instance, POLLIN, 0};
+    SHOW(poll(&poll_for, 1, 0));
+    char little[20];
+    SHOW(read(instance, little, sizeof little));
+    told("name");
+    SHOW(inotify_rm_watch(instance, 1));
+    told("removed watch");
+    SHOW(inotify_rm_watch(instance, 1));
+    SHOW(inotify_rm_watch(0, 1));
+    SHOW(write(instance, "x", 1));
+    SHOW(poll(&poll_for, 1, 0));
+    // One that waits is woken.
+    fcntl(instance, F_SETFL, 0);
+    SHOW(inotify_add_watch(instance, ".", IN_CREATE));
+    fflush(stdout);
+    pid_t child = fork();
+    if (!child) {
+        char buffer[256];
+        ssize_t got = read(instance, buffer, sizeof buffer);
+        _exit(got == 32 && !strcmp(((struct inotify_event *)buffer)->name, "z") ? 0 : 1);
+    }
+    usleep(20000);
+    close(open("z", O_CREAT | O_WRONLY, 0600));
+    int status;
+    waitpid(child, &status, 0);
+    printf("child ended %d\n", WEXITSTATUS(status));
+    SHOW(close(instance));
+    unlink("z");
+    unlink("y");
+    chdir("/");
+    rmdir(directory);
+    return 0;
+}
