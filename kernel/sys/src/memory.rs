@@ -92,9 +92,9 @@ pub fn remap_file_pages(
     with_space(|space| space.remap_pages(addr.0, len.0 as u64, page.0))
 }
 
-/// pkey_mprotect(2): as mprotect(2) for the keys -1, which is none, and 0, which all memory has.
+/// pkey_mprotect(2): as mprotect(2) for the key -1, which is none; no other was ever given out.
 pub fn pkey_mprotect(cx: &mut Cx<'_>, addr: UserAddr, len: Size, prot: Prot, key: Int) -> Res<()> {
-    if matches!(key.0, -1 | 0) || len.0 == 0 {
+    if key.0 == -1 || len.0 == 0 {
         return mprotect(cx, addr, len, prot);
     }
     let page = PAGE_SIZE as u64;
@@ -105,9 +105,11 @@ pub fn pkey_mprotect(cx: &mut Cx<'_>, addr: UserAddr, len: Size, prot: Prot, key
     Err(Errno::EINVAL.into())
 }
 
-/// pkey_alloc(2): the CPU's protection keys are not switched on, which Linux says so.
-pub fn pkey_alloc(_cx: &mut Cx<'_>, _flags: ULong, _rights: ULong) -> Res<i32> {
-    Err(Errno::EINVAL.into())
+/// pkey_alloc(2): the CPU's protection keys are not switched on, so there are none to give out.
+pub fn pkey_alloc(_cx: &mut Cx<'_>, flags: ULong, rights: ULong) -> Res<i32> {
+    const RIGHTS: u64 = 3;
+    let known = flags.0 == 0 && rights.0 & !RIGHTS == 0;
+    Err(if known { Errno::ENOSPC } else { Errno::EINVAL }.into())
 }
 
 /// pkey_free(2): no key was ever given out.

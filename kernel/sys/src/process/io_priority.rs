@@ -48,9 +48,16 @@ pub fn ioprio_set(cx: &mut Cx<'_>, which: Int, who: Int, priority: Int) -> Res<(
     Ok(())
 }
 
-/// ioprio_get(2): the best of them.
+/// ioprio_get(2): of a process what was set; of several the best, where the nice value counts for what was not set.
 pub fn ioprio_get(cx: &mut Cx<'_>, which: Int, who: Int) -> Res<u32> {
-    let priority = |process: &Arc<Process>| process.flags.io_priority.load(Ordering::Relaxed);
+    let priority = |process: &Arc<Process>| {
+        let set = process.flags.io_priority.load(Ordering::Relaxed);
+        if which.0 == i::WHO_PROCESS || set >> i::CLASS_SHIFT != i::CLASS_NONE {
+            return set;
+        }
+        let nice = process.nice.load(Ordering::Relaxed);
+        i::CLASS_BE << i::CLASS_SHIFT | ((nice + 20) / 5).cast_unsigned()
+    };
     let best = targets(cx, which.0, who.0)?.iter().map(priority).min();
     Ok(best.ok_or(Errno::ESRCH)?)
 }
