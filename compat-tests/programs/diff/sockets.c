@@ -101,6 +101,10 @@ static void streams(void) {
     int one = 1;
     SHOW(setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one));
     show_option(client, IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY");
+    SHOW(setsockopt(client, IPPROTO_TCP, TCP_CORK, &one, sizeof one));
+    show_option(client, IPPROTO_TCP, TCP_CORK, "TCP_CORK");
+    SHOW(setsockopt(client, IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
+    SHOW(setsockopt(client, IPPROTO_TCP, TCP_CONGESTION, "nonesuch", 8));
     show_option(server, SOL_SOCKET, SO_ACCEPTCONN, "SO_ACCEPTCONN");
     show_option(client, SOL_SOCKET, SO_TYPE, "SO_TYPE");
     show_option(client, SOL_SOCKET, SO_DOMAIN, "SO_DOMAIN");

@@ -52,6 +52,9 @@ const FIN_TIME: Duration = Duration::from_secs(60);
 /// When the device has no room, how soon to try again.
 const NO_ROOM_RETRY: Duration = Duration::from_millis(1);
 
+/// How long a cork holds less than a full segment back (tcp(7)).
+const CORK_TIME: Duration = Duration::from_millis(200);
+
 /// Bytes of a TCP header without options.
 const TCP_HEADER: usize = 20;
 
@@ -83,6 +86,8 @@ struct Core {
     /// A send found no room: tell when there is some.
     wants_room: bool,
     receive_shut: bool,
+    /// TCP_CORK: less than a full segment waits for more.
+    corked: bool,
     /// When the present phase (handshake, FIN-WAIT-2) is given up.
     deadline: Option<Instant>,
     removed: bool,
@@ -138,6 +143,7 @@ impl Flow {
             released: false,
             wants_room: false,
             receive_shut: false,
+            corked: false,
             deadline: None,
             removed: false,
             highest: None,

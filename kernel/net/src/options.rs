@@ -40,12 +40,17 @@ pub mod tcp {
     #![expect(missing_docs, reason = "the names of tcp(7)")]
     pub const NODELAY: i32 = 1;
     pub const MAXSEG: i32 = 2;
+    pub const CORK: i32 = 3;
     pub const KEEPIDLE: i32 = 4;
     pub const KEEPINTVL: i32 = 5;
     pub const KEEPCNT: i32 = 6;
     pub const INFO: i32 = 11;
+    pub const CONGESTION: i32 = 13;
     pub const USER_TIMEOUT: i32 = 18;
 }
+
+/// The one way of congestion control that there is, by Linux's name (RFC 5681).
+pub const CONGESTION_CONTROL: &[u8] = b"reno";
 
 /// IPV6_V6ONLY
 pub const IPV6_V6ONLY: i32 = 26;
@@ -65,6 +70,8 @@ pub struct Options {
     pub keepalive_idle: Duration,
     /// TCP_NODELAY
     pub nodelay: bool,
+    /// TCP_CORK
+    pub cork: bool,
     /// SO_LINGER: seconds, when on.
     pub linger: Option<u32>,
     /// SO_RCVBUF, doubled as Linux does.
@@ -90,6 +97,7 @@ impl Default for Options {
             keepalive: false,
             keepalive_idle: Duration::from_secs(7200),
             nodelay: false,
+            cork: false,
             linger: None,
             receive_buffer: 212_992,
             send_buffer: 212_992,

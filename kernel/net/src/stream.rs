@@ -75,6 +75,8 @@ pub trait Stream: Send + Sync {
     fn peer(&self) -> Option<SocketAddr>;
     /// TCP_NODELAY.
     fn set_nodelay(&self, _on: bool) {}
+    /// TCP_CORK.
+    fn set_cork(&self, _on: bool) {}
     /// SO_KEEPALIVE with its idle time.
     fn set_keepalive(&self, _idle: Option<core::time::Duration>) {}
     /// SO_PASSCRED of this end.

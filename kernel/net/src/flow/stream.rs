@@ -1,6 +1,7 @@
 //! A flow as a stream: what socket calls do with it.
 
-use super::{FIN_TIME, Flow, RECV_BUFFER};
+use super::{CORK_TIME, FIN_TIME, Flow, RECV_BUFFER, TCP_HEADER};
+use crate::host::IPV4_HEADER;
 use crate::stream::{Shutdown, Stream, Try};
 use core::net::SocketAddr;
 use core::sync::atomic::Ordering;
@@ -75,7 +76,12 @@ impl Stream for Flow {
                     Ok(n) => done += n,
                 }
             }
-            if done > 0 {
+            let segment = stack.mtu().saturating_sub(IPV4_HEADER + TCP_HEADER);
+            if done > 0 && core.corked && core.socket().send_queue() < segment {
+                self.arm(&stack, stack.now() + CORK_TIME);
+                self.publish(&mut core, false);
+                Some(Ok(done))
+            } else if done > 0 {
                 let now = stack.now();
                 self.egress(&stack, &mut core, now);
                 self.settle(&stack, &mut core, now, false);
@@ -166,6 +172,14 @@ impl Stream for Flow {
     }
     fn set_nodelay(&self, on: bool) {
         self.core.lock().socket().set_nagle_enabled(!on);
+    }
+    fn set_cork(&self, on: bool) {
+        let Some(stack) = self.stack.upgrade() else { return };
+        let mut core = self.core.lock();
+        if core::mem::replace(&mut core.corked, on) && !on {
+            self.drive(&stack, &mut core, None);
+        }
+        self.release(&stack, core);
     }
     fn set_keepalive(&self, idle: Option<Duration>) {
         let idle = idle.map(|d| SmolDuration::from_millis(d.as_millis() as u64));

@@ -34,6 +34,7 @@ impl Socket {
         if options.nodelay {
             stream.set_nodelay(true);
         }
+        stream.set_cork(options.cork);
         if options.keepalive {
             stream.set_keepalive(Some(options.keepalive_idle));
         }
@@ -87,6 +88,7 @@ impl Socket {
         let flow = self.stack.connect(source, port, to, self.readiness.clone())?;
         let options = *self.options.lock();
         flow.set_nodelay(options.nodelay);
+        flow.set_cork(options.cork);
         if options.keepalive {
             flow.set_keepalive(Some(options.keepalive_idle));
         }

@@ -64,6 +64,20 @@ impl Socket {
                     stream.set_nodelay(on);
                 }
             }
+            (level::IPPROTO_TCP, tcp::CORK) if self.kind == Kind::Stream => {
+                options.cork = int()? != 0;
+                let on = options.cork;
+                drop(options);
+                if let Some(stream) = self.stream() {
+                    stream.set_cork(on);
+                }
+            }
+            (level::IPPROTO_TCP, tcp::CONGESTION) if self.kind == Kind::Stream => {
+                let name = value.split(|&byte| byte == 0).next().unwrap_or_default();
+                if name != options::CONGESTION_CONTROL {
+                    return Err(Errno::ENOENT.into());
+                }
+            }
             (level::IPPROTO_IPV6, options::IPV6_V6ONLY) if self.family == Family::Inet6 => {
                 if self.bound.lock().is_some() {
                     return Err(Errno::EINVAL.into());
@@ -132,6 +146,13 @@ impl Socket {
                 return Ok(put(out, &options::put_timeval(options.send_timeout)));
             }
             (level::IPPROTO_TCP, tcp::NODELAY) if self.kind == Kind::Stream => flag(options.nodelay),
+            (level::IPPROTO_TCP, tcp::CORK) if self.kind == Kind::Stream => flag(options.cork),
+            (level::IPPROTO_TCP, tcp::CONGESTION) if self.kind == Kind::Stream => {
+                // As long as Linux's names may be, padded with zeros.
+                let mut name = [0; 16];
+                name[..options::CONGESTION_CONTROL.len()].copy_from_slice(options::CONGESTION_CONTROL);
+                return Ok(put(out, &name));
+            }
             (level::IPPROTO_TCP, tcp::MAXSEG) if self.kind == Kind::Stream => self.stack.mtu() as i32 - 40,
             (level::IPPROTO_TCP, tcp::KEEPIDLE) if self.kind == Kind::Stream => {
                 options.keepalive_idle.as_secs() as i32

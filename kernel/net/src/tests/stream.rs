@@ -7,6 +7,7 @@ use crate::control::Control;
 use crate::host::{self, HostConfig};
 use crate::link::{LinkDevice, LinkFull, NeedsChecksum};
 use crate::listener::HALF_OPEN_MAX;
+use crate::options;
 use crate::socket::{Family, Kind, MessageFlags, Socket};
 use crate::stack::{Env, Stack};
 use crate::stream::Shutdown;
@@ -329,6 +330,34 @@ fn timers_do_not_pile_up() {
     }
     assert_eq!(tally.received, [200_000; 2]);
     assert!(most <= 1, "{most} timers for one connection");
+}
+
+#[test]
+fn a_cork_gathers_what_is_written() {
+    let world = World::new(Weather { seed: 1, lost: 0, doubled: 0, delay: 1 });
+    let [server, client] = world.connected();
+    let (tcp, cork) = (options::level::IPPROTO_TCP, options::tcp::CORK);
+    let mut tally = Tally::default();
+    let arrived = |tally: &mut Tally| {
+        tally.receive(&client, 1, 65_536, false);
+        tally.received[1]
+    };
+    server.set_option(tcp, cork, &1i32.to_ne_bytes()).unwrap();
+    tally.send(&server, 0, 100);
+    tally.send(&server, 0, 100);
+    world.run(Duration::from_millis(100));
+    assert_eq!(arrived(&mut tally), 0, "less than a segment waits");
+    tally.send(&server, 0, 2000);
+    world.run(Duration::from_millis(10));
+    assert!(arrived(&mut tally) >= 1460, "a full segment does not");
+    world.run(Duration::from_millis(300));
+    assert_eq!(arrived(&mut tally), 2200, "and nothing does for longer than 200 ms");
+    let frames = world.air.lock().unwrap().count;
+    (0..5).for_each(|_| tally.send(&server, 0, 100));
+    server.set_option(tcp, cork, &0i32.to_ne_bytes()).unwrap();
+    assert_eq!(world.air.lock().unwrap().count, frames + 1, "all in one segment, once the cork is drawn");
+    world.run(Duration::from_millis(10));
+    assert_eq!(arrived(&mut tally), 2700);
 }
 
 #[test]
