@@ -108,9 +108,7 @@ impl Recipe {
         }
         if let Some(interpreter) = elf.interpreter() {
             if serves_libc {
-                let found = ld_osv.map_or_else(|| parts::find(parts::LD_OSV), |path| Ok(path.into()))?;
-                let content = host_content(&found)?;
-                tree.insert(Path::new(LD_OSV_PATH), Node::File(File { mode: 0o755, content }))?;
+                put_linker(ld_osv, &mut tree)?;
             } else if sysroot.import(interpreter, &mut tree)?.is_some() {
                 if family == Family::Musl {
                     sysroot.import(Path::new(MUSL_PATHS), &mut tree)?;
@@ -133,9 +131,13 @@ impl Recipe {
         }
 
         let mut warnings = Vec::new();
-        for library in added::libraries(&tree, &sysroot, &search, &mut warnings)? {
+        let added = added::needs(&tree, &sysroot, &search, &mut warnings)?;
+        for library in added.libraries {
             place_library(&library, &sysroot, &mut tree)?;
             libraries.push(library);
+        }
+        if serves_libc && elf.interpreter().is_none() && !added.interpreters.is_empty() {
+            put_linker(ld_osv, &mut tree)?;
         }
         if serves_libc {
             warnings.extend(missing_warning(&decision.missing));
@@ -298,6 +300,13 @@ fn place(found: &Found, sysroot: &Sysroot, tree: &mut Dir) -> Result<()> {
     }
     let content = host_content(&found.host)?;
     tree.insert(&found.guest, Node::File(File { mode: 0o755, content }))
+}
+
+/// Puts ld-osv.so, or this file in its stead, where the kernel looks for it.
+fn put_linker(ld_osv: Option<&Path>, tree: &mut Dir) -> Result<()> {
+    let found = ld_osv.map_or_else(|| parts::find(parts::LD_OSV), |path| Ok(path.into()))?;
+    let content = host_content(&found)?;
+    tree.insert(Path::new(LD_OSV_PATH), Node::File(File { mode: 0o755, content }))
 }
 
 /// Puts a library where ld-osv finds it.

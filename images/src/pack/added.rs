@@ -10,22 +10,30 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-/// The libraries that ELF files in the tree need and that nothing in the tree has the name of. What is nowhere to be
-/// found becomes a warning: the file may be one that nobody loads.
-pub(super) fn libraries(
+/// What the ELF files of a tree need.
+pub(super) struct Needs {
+    /// Libraries that nothing in the tree has the name of.
+    pub libraries: Vec<Library>,
+    /// Interpreters that they name.
+    pub interpreters: BTreeSet<PathBuf>,
+}
+
+/// What the ELF files in the tree need. Libraries that are nowhere to be found become warnings: the file may be one
+/// that nobody loads.
+pub(super) fn needs(
     tree: &Dir,
     sysroot: &Sysroot,
     search: &Search<'_>,
     warnings: &mut Vec<String>,
-) -> Result<Vec<Library>> {
+) -> Result<Needs> {
     let (names, files) = survey(tree, sysroot);
     let present = RefCell::new(names);
     let mut libraries = Vec::new();
+    let mut interpreters = BTreeSet::new();
     for file in files {
         let Ok(data) = fs::read(&file.host) else { continue };
-        if Elf::parse(&file.host, &data).is_err() {
-            continue;
-        }
+        let Ok(elf) = Elf::parse(&file.host, &data) else { continue };
+        interpreters.extend(elf.interpreter().map(PathBuf::from));
         let more = loop {
             match search.closure_but(&file, |soname| present.borrow().contains(soname)) {
                 Err(Error::MissingLibrary { soname, wanted_by, .. }) => {
@@ -39,7 +47,7 @@ pub(super) fn libraries(
         present.borrow_mut().extend(more.iter().map(|library| library.soname.clone()));
         libraries.extend(more);
     }
-    Ok(libraries)
+    Ok(Needs { libraries, interpreters })
 }
 
 /// The dynamic objects that `add` (host, guest) brings.

@@ -50,6 +50,16 @@ fn what_memcached_needs_goes_in() {
 }
 
 #[test]
+fn an_added_program_brings_the_linker_to_a_static_one() {
+    let mut recipe = recipe("/usr/bin/busybox");
+    let has_linker = |all: &BTreeMap<String, String>| all.keys().any(|path| path.ends_with("/ld-osv.so"));
+    let Ok(alone) = collect(&recipe) else { return };
+    assert!(!has_linker(&alone), "a static program needs none");
+    recipe.add = vec![parse_add("/bin/true:/srv/bin/true").expect("well formed")];
+    assert!(has_linker(&collect(&recipe).expect("packs")));
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes() {
     let make = || {
         let packed = recipe("true").collect_with(Some(Path::new("/bin/true"))).expect("coreutils");
