@@ -16,6 +16,8 @@ int main(void) {
     printf("strdup and asprintf came from it: %d\n", count ? count() - before >= 2 : 0);
     free(copy);
     free(line);
+    int (*nested)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "nested_allocations");
+    printf("allocations for a thread's values: %d\n", nested ? nested() : 0);
     void *aligned = 0;
     printf("%d %d\n", posix_memalign(&aligned, 256, 100), ((unsigned long)aligned & 255) == 0);
     free(aligned);

@@ -1,7 +1,7 @@
 //! Thread-specific data: 1,024 keys in blocks of 32, of which a thread has those that it uses.
 
 use crate::lock::Lock;
-use crate::malloc::slots;
+use crate::malloc;
 use crate::tcb::{self, TSD_BLOCKS, Tcb};
 use core::ffi::{c_int, c_uint, c_void};
 use core::ptr::null_mut;
@@ -33,7 +33,8 @@ unsafe fn slot(this: *mut Tcb, key: c_uint, make: bool) -> *mut *mut c_void {
             if !make {
                 return null_mut();
             }
-            *block = slots::calloc(PER_BLOCK, size_of::<*mut c_void>()).cast();
+            // Not the program's: an allocator that keeps its own values here would be entered again.
+            *block = malloc::calloc(PER_BLOCK, size_of::<*mut c_void>()).cast();
             if block.is_null() {
                 return null_mut();
             }
@@ -75,7 +76,7 @@ pub unsafe fn run_destructors(this: *mut Tcb) {
             }
         }
         for block in (*this).tsd_blocks.iter_mut().filter(|block| !block.is_null()) {
-            slots::free(core::mem::replace(block, null_mut()).cast());
+            malloc::free(core::mem::replace(block, null_mut()).cast());
         }
     }
 }
