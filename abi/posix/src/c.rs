@@ -19,8 +19,8 @@ pub use crate::glibc::*;
 pub use crate::gnu::*;
 pub use crate::integer::*;
 pub use crate::locale::{
-    __duplocale, __freelocale, __newlocale, duplocale, freelocale, newlocale, nl_langinfo, nl_langinfo_l,
-    setlocale,
+    __duplocale, __freelocale, __newlocale, bind_textdomain_codeset, duplocale, freelocale, newlocale,
+    nl_langinfo, nl_langinfo_l, setlocale,
 };
 pub use crate::malloc::{
     aligned_alloc, calloc, free, mallinfo, mallinfo2, malloc, malloc_trim, malloc_usable_size, mallopt,

@@ -297,6 +297,18 @@ posix! {
     fn __freelocale(old: *mut Locale) {
         freelocale(old)
     }
+    fn bind_textdomain_codeset(domain: *const c_char, codeset: *const c_char) -> *const c_char {
+        const ALIKE: [&[u8]; 2] = [b"UTF-8", b"UTF8"];
+        if domain.is_null() || *domain == 0 || codeset.is_null() {
+            return null();
+        }
+        let name = CStr::from_ptr(codeset).to_bytes();
+        if ALIKE.iter().any(|alike| name.eq_ignore_ascii_case(alike)) {
+            return c"UTF-8".as_ptr();
+        }
+        errno::set(Errno::EINVAL);
+        null()
+    }
     fn nl_langinfo_l(item: c_int, locale: *const Locale) -> *const c_char {
         langinfo(item, !(*locale).categories[0].is_null())
     }

@@ -20,7 +20,7 @@ macro_rules! symbols_locale {
             __uselocale: func, musl, ["GLIBC_2.3"], full;
             __wcscoll_l: func, musl, ["GLIBC_2.2.5"], full;
             __wcsxfrm_l: func, musl, ["GLIBC_2.2.5"], full;
-            bind_textdomain_codeset: func, musl, ["GLIBC_2.2.5"], partial("answers null: texts are always UTF-8");
+            bind_textdomain_codeset: func, rust, ["GLIBC_2.2.5"], partial("texts are always UTF-8; which domains asked for it is not kept");
             bindtextdomain: func, musl, ["GLIBC_2.2.5"], partial("null where glibc names its default folder");
             btowc: func, rust, ["GLIBC_2.2.5"], full;
             c16rtomb: func, rust, ["GLIBC_2.16"], full;

@@ -116,6 +116,9 @@ int main(void)
 	printf("%s %s %s\n", gettext("hello"), ngettext("one", "many", 2), dgettext("none", "text"));
 	printf("%s\n", str(textdomain("mine")));
 	printf("%s\n", str(bindtextdomain("mine", "/tmp")));
+	printf("codeset %s", str(bind_textdomain_codeset("mine", NULL)));
+	printf(" %s", str(bind_textdomain_codeset("mine", "UTF-8")));
+	printf(" %s\n", str(bind_textdomain_codeset("", "UTF-8")));
 	printf("uselocale %d\n", uselocale(0) == LC_GLOBAL_LOCALE);
 	return 0;
 }
