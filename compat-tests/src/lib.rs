@@ -12,3 +12,4 @@ pub mod guest;
 pub mod load;
 pub mod programs;
 pub mod ring0;
+pub mod stock;

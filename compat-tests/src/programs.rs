@@ -19,6 +19,10 @@ pub enum Build {
     MuslStaticPie,
     /// rustc.
     Rust,
+    /// Go, static and at a fixed address.
+    GoStatic,
+    /// Go as a PIE: it names an interpreter, and imports no symbol.
+    GoPie,
 }
 
 const STATIC_PIE: &[&str] = &[
@@ -43,6 +47,8 @@ impl Build {
             Build::Musl => "musl",
             Build::MuslStaticPie => "musl-spie",
             Build::Rust => "rust",
+            Build::GoStatic => "go-static",
+            Build::GoPie => "go-pie",
         }
     }
 
@@ -54,9 +60,14 @@ impl Build {
             Build::Musl => ("musl-gcc", &["-O2", "-pthread"]),
             Build::MuslStaticPie => ("musl-gcc", STATIC_PIE),
             Build::Rust => ("rustc", &["-O", "--edition", "2024"]),
+            Build::GoStatic => ("go", &["build"]),
+            Build::GoPie => ("go", &["build", "-buildmode=pie"]),
         };
         let mut command = Command::new(tool);
         command.args(flags);
+        if self == Build::GoStatic {
+            command.env("CGO_ENABLED", "0");
+        }
         command
     }
 }

@@ -1,7 +1,8 @@
 //! Stock programs under ld-osv.so on this Linux: the same object that the guest runs, over the `syscall` gate.
 
 use osv_compat_tests::gaps;
-use osv_compat_tests::programs::{Build, build};
+use osv_compat_tests::programs::{Build, build, find};
+use osv_compat_tests::stock;
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -23,9 +24,9 @@ fn command(program: impl AsRef<OsStr>) -> Command {
     let path = if Path::new(program).is_absolute() {
         program.into()
     } else {
-        Path::new("/usr/bin").join(program).into_os_string()
+        let name = program.to_str().expect("a plain name");
+        find(name).expect("an installed program")
     };
-    assert!(Path::new(&path).exists(), "{} is not installed: run make setup", path.display());
     let mut command = Command::new(ld_osv());
     command.arg(path);
     command
@@ -65,33 +66,59 @@ fn cancellation() {
     prints(build("cancel.c", Build::Glibc).expect("it builds"), &[], "cancel ok");
 }
 
+/// Runs the row called `name`.
+fn row(name: &str) {
+    let row = stock::all().into_iter().find(|row| row.name == name).expect("a row");
+    assert!(row.dynamic, "{name} brings its own libc");
+    let files = row.files().expect("the row's file");
+    let arguments = files.here(row.arguments);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    prints(row.program(), &arguments, row.fragment);
+}
+
+#[test]
+fn hello_go() {
+    prints(build("hello.go", Build::GoPie).expect("hello builds"), &[], "hello from go");
+}
+
 #[test]
 fn lua() {
-    let program = "local co=coroutine.wrap(function() for i=1,3 do coroutine.yield(i*i) end end) \
-                   print(co(),co(),co(),string.format('%.3f',math.sin(1)),os.date('!%Y',0))";
-    prints("lua5.4", &["-e", program], "1\t4\t9\t0.841\t1970");
+    row("lua5.4");
 }
 
 #[test]
 fn sqlite3() {
-    let sum =
-        "with recursive c(x) as (values(1) union all select x+1 from c where x<1000) select sum(x) from c";
-    prints("sqlite3", &[":memory:", sum], "500500");
+    row("sqlite3");
 }
 
 #[test]
 fn openssl() {
-    let file = std::env::temp_dir().join(format!("osv-native-abc-{}", std::process::id()));
-    std::fs::write(&file, "abc").expect("a temporary file");
-    let path = file.to_str().expect("a plain path");
-    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    prints("openssl", &["dgst", "-sha256", path], digest);
-    std::fs::remove_file(&file).expect("the temporary file");
+    row("openssl");
 }
 
 #[test]
 fn ripgrep() {
-    prints("rg", &["-c", "root:", "/etc/passwd"], "1");
+    row("ripgrep");
+}
+
+#[test]
+fn haproxy() {
+    row("haproxy");
+}
+
+#[test]
+fn python() {
+    row("python3.11");
+}
+
+#[test]
+fn php() {
+    row("php");
+}
+
+#[test]
+fn node() {
+    row("node");
 }
 
 /// A server that ends with the test.
@@ -108,17 +135,22 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
 }
 
-fn converse(mut command: Command, port: u16, say: &str, expected: &str) {
-    let server = command.stdout(Stdio::null()).spawn().expect("ld-osv.so starts");
-    let _server = Server(server);
-    let mut stream = (0..200)
+/// Starts a server; gives it with a connection to its port.
+fn start(mut command: Command, port: u16) -> (Server, TcpStream) {
+    let server = Server(command.stdout(Stdio::null()).spawn().expect("ld-osv.so starts"));
+    let stream = (0..600)
         .find_map(|_| {
             TcpStream::connect(("127.0.0.1", port)).ok().or_else(|| {
                 sleep(Duration::from_millis(50));
                 None
             })
         })
-        .expect("the server answers within 10 s");
+        .expect("the server answers within 30 s");
+    (server, stream)
+}
+
+fn converse(command: Command, port: u16, say: &str, expected: &str) {
+    let (_server, mut stream) = start(command, port);
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
     stream.write_all(say.as_bytes()).expect("sent");
     let mut answer = String::new();
@@ -147,4 +179,80 @@ fn redis_server() {
     command.args(["--port", &port.to_string(), "--save", "", "--protected-mode", "no"]);
     let say = "SET k v\r\nINCRBY n 41\r\nINCR n\r\nGET k\r\n";
     converse(command, port, say, "+OK\r\n:41\r\n:42\r\n$1\r\nv\r\n");
+}
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("osv-native-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a temporary folder");
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn fetches(command: Command, port: u16, path: &str, fragment: &str) {
+    let (_server, mut stream) = start(command, port);
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.contains(fragment), "{answer}");
+}
+
+#[test]
+fn nginx() {
+    let (folder, port) = (Folder::new("nginx"), free_port());
+    let place = folder.0.display();
+    std::fs::write(folder.0.join("index.html"), "<h1>hi</h1>\n").expect("a page");
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .iter()
+        .map(|what| format!("{what}_temp_path {place}/{what};"))
+        .collect();
+    let configuration = format!(
+        "master_process off; daemon off; pid {place}/pid; error_log {place}/error.log; events{{}} \
+         http{{ access_log off; {temporary} server{{listen 127.0.0.1:{port}; root {place};}}}}"
+    );
+    let file = folder.0.join("nginx.conf");
+    std::fs::write(&file, configuration).expect("a configuration");
+    let mut command = command("nginx");
+    command.arg("-c").arg(&file).arg("-e").arg(folder.0.join("error.log"));
+    fetches(command, port, "/", "<h1>hi</h1>");
+}
+
+#[test]
+fn etcd() {
+    let (folder, port, peers) = (Folder::new("etcd"), free_port(), free_port());
+    let address = format!("http://127.0.0.1:{port}");
+    let peers = format!("http://127.0.0.1:{peers}");
+    let mut command = command("etcd");
+    command.arg("--data-dir").arg(&folder.0).stderr(Stdio::null());
+    command.args(["--listen-client-urls", &address, "--advertise-client-urls", &address]);
+    command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
+    command.args(["--initial-cluster", &format!("default={peers}")]);
+    fetches(command, port, "/version", "\"etcdserver\":\"3.");
+}
+
+#[test]
+fn iperf3() {
+    let port = free_port().to_string();
+    let mut command = command("iperf3");
+    command.args(["-s", "-1", "-p", &port]);
+    let mut server = Server(command.stdout(Stdio::null()).spawn().expect("ld-osv.so starts"));
+    let client = || {
+        let run = Command::new("iperf3").args(["-c", "127.0.0.1", "-p", &port, "-n", "1M"]).output();
+        let output = run.expect("iperf3 starts");
+        sleep(Duration::from_millis(50));
+        String::from_utf8_lossy(&output.stdout).contains("iperf Done.")
+    };
+    assert!((0..200).any(|_| client()), "no whole test");
+    assert!(server.0.wait().expect("its end").success());
 }

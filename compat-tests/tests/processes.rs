@@ -4,6 +4,7 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 use osv_compat_tests::guest::Guest;
 use osv_compat_tests::programs::{self, Build};
+use osv_compat_tests::stock;
 use std::time::Duration;
 
 /// Static programs bring no dynamic linker to the image, so what they run is static too.
@@ -48,6 +49,13 @@ fn main() {
     }
     for cpus in ["1", "2"] {
         trials.push(trial(format!("python.c{cpus}"), move || python(cpus)));
+        trials.push(trial(format!("bash.c{cpus}"), move || script("bash", &[], cpus)));
+        trials.push(trial(format!("redis.c{cpus}"), move || {
+            script("redis", &["/usr/bin/redis-server", "/usr/bin/redis-cli"], cpus)
+        }));
+        trials.push(trial(format!("nginx.c{cpus}"), move || {
+            script("nginx", &["/usr/sbin/nginx", "/var/lib/nginx", "/var/log/nginx"], cpus)
+        }));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
@@ -69,18 +77,26 @@ fn cases(program: &str, build: Build, cpus: &str) -> Result<(), Failed> {
     Ok(guest.timeout(Duration::from_secs(600)).run()?.expect(0, " passed, 0 failed")?)
 }
 
-/// Debian's Python with what of its library fits a root in memory.
+/// Runs a script of `programs/processes` by bash, with the small tools that it may call, and what it is about.
+fn script(name: &str, about: &[&str], cpus: &str) -> Result<(), Failed> {
+    const TOOLS: &[&str] = &[
+        "basename", "cat", "chmod", "dirname", "echo", "find", "grep", "head", "ls", "mkdir", "rm", "sed",
+        "seq", "sleep", "sort", "tail", "test", "touch", "tr", "uniq", "wc", "wget", "xargs", "yes",
+    ];
+    let script = programs::repository().join(format!("compat-tests/programs/processes/{name}.sh"));
+    let mut adds: Vec<String> =
+        TOOLS.iter().map(|tool| format!("/usr/bin/busybox:/usr/bin/{tool}")).collect();
+    adds.push("/usr/bin/dash:/bin/sh".to_owned());
+    adds.push(format!("{}:/w/{name}.sh", script.display()));
+    adds.extend(about.iter().map(|&path| path.to_owned()));
+    let flags: Vec<&str> = adds.iter().flat_map(|add| ["--add", add]).collect();
+    let guest = Guest::new("bash").flags(&flags).flags(&["-c", cpus]).args(&[&format!("/w/{name}.sh")]);
+    Ok(guest.timeout(Duration::from_secs(240)).run()?.expect(0, "processes work")?)
+}
+
+/// Debian's Python, with what of its library fits a root in memory.
 fn python(cpus: &str) -> Result<(), Failed> {
-    const LIBRARY: &str = "/usr/lib/python3.11";
-    const LEFT_OUT: &[&str] =
-        &["test", "idlelib", "lib2to3", "ensurepip", "tkinter", "turtledemo", "pydoc_data", "__pycache__"];
-    let mut flags = Vec::new();
-    for entry in std::fs::read_dir(LIBRARY)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if !LEFT_OUT.contains(&name.as_str()) && !name.starts_with("config-") {
-            flags.extend(["--add".to_owned(), format!("{LIBRARY}/{name}")]);
-        }
-    }
+    let mut flags = stock::python_library();
     let program =
         programs::repository().join("compat-tests/programs/processes/subprocess_multiprocessing.py");
     for tool in ["cat", "sleep", "echo"] {

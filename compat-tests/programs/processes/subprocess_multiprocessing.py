@@ -1,6 +1,8 @@
-"""Python's ways to make processes: subprocess, os.fork, os.system, os.popen, multiprocessing."""
+"""Python's ways to make processes: subprocess, os.fork, os.system, os.popen, multiprocessing, executors."""
 
+import concurrent.futures
 import multiprocessing
+import multiprocessing.shared_memory
 import os
 import signal
 import subprocess
@@ -72,8 +74,75 @@ def several():
     assert value.value == 150
 
 
+def answer(connection):
+    connection.send([connection.recv() * 2, multiprocessing.parent_process().pid])
+
+
+def fill(name, first):
+    memory = multiprocessing.shared_memory.SharedMemory(name)
+    for i in range(first, 8192, 2):
+        memory.buf[i] = i % 251
+    memory.close()
+
+
+def meet(barrier, counter):
+    barrier.wait(60)
+    with counter.get_lock():
+        counter.value += 1
+
+
+def shared(context):
+    """What several processes have in common: pipes, memory, barriers, a pool with its queues and an exception."""
+    here, there = context.Pipe()
+    child = context.Process(target=answer, args=(there,))
+    child.start()
+    here.send(21)
+    assert here.recv() == [42, os.getpid()]
+    child.join()
+    memory = multiprocessing.shared_memory.SharedMemory(create=True, size=8192)
+    children = [context.Process(target=fill, args=(memory.name, first)) for first in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+        assert child.exitcode == 0
+    assert all(memory.buf[i] == i % 251 for i in range(8192))
+    memory.close()
+    memory.unlink()
+    barrier, counter = context.Barrier(3), context.Value("i", 0)
+    children = [context.Process(target=meet, args=(barrier, counter)) for _ in range(3)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert counter.value == 3
+    with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as executor:
+        assert list(executor.map(square, range(10))) == [x * x for x in range(10)]
+        failure = executor.submit(square, "x").exception()
+        assert isinstance(failure, TypeError), failure
+    child = context.Process(target=os.abort)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGABRT
+
+
+def manager():
+    with multiprocessing.Manager() as manager:
+        names = manager.dict()
+        children = [multiprocessing.Process(target=names.__setitem__, args=(i, os.getpid())) for i in range(3)]
+        for child in children:
+            child.start()
+        for child in children:
+            child.join()
+        assert dict(names) == {i: os.getpid() for i in range(3)}
+
+
 if __name__ == "__main__":
     subprocesses()
     the_os()
     several()
+    shared(multiprocessing.get_context("fork"))
+    shared(multiprocessing.get_context("spawn"))
+    shared(multiprocessing.get_context("forkserver"))
+    manager()
     print("python's processes work")
