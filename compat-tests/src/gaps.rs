@@ -25,6 +25,9 @@ fn gap(line: &str) -> Option<&str> {
 
 /// What `osv-pack check` says of `program`, packed with these flags.
 pub fn check(program: &OsStr, flags: &[&str]) -> Result<String, String> {
+    // Those about the machine are for `run` alone.
+    const INPUT: [&str; 5] = ["--add", "--config", "--env", "--libc", "-e"];
+    let flags = flags.chunks(2).filter(|pair| INPUT.contains(&pair[0])).flatten();
     let output = Command::new(osv_pack()?).arg("check").args(flags).arg(program).output();
     let output = output.map_err(|error| format!("osv-pack: {error}"))?;
     // It fails when something is missing, and says what.
