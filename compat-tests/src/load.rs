@@ -85,9 +85,14 @@ pub fn run(options: &Options) -> io::Result<Report> {
     let mut report = Report::default();
     // Few threads with several connections each: the client is not to be the bottleneck on a small machine.
     let threads = options.connections.clamp(1, 8);
+    let mut lanes: Vec<Vec<Lane>> = (0..threads).map(|_| Vec::new()).collect();
+    for number in 0..options.connections {
+        lanes[number % threads].push(lane(options, number)?);
+    }
     let parts = std::thread::scope(|scope| {
+        let workers = lanes.into_iter().enumerate();
         let workers: Vec<_> =
-            (0..threads).map(|thread| scope.spawn(move || worker(options, thread, threads))).collect();
+            workers.map(|(thread, lanes)| scope.spawn(move || worker(options, thread, lanes))).collect();
         workers.into_iter().map(|worker| worker.join()).collect::<Vec<_>>()
     });
     for part in parts {
@@ -105,16 +110,20 @@ pub fn run(options: &Options) -> io::Result<Report> {
     Ok(report)
 }
 
-/// Runs every `threads`-th connection, in turn.
-fn worker(options: &Options, thread: usize, threads: usize) -> io::Result<Report> {
+/// A connection, and what its keys hold.
+type Lane = (Connection, Model);
+
+/// Opens connection `number`, and waits until the server itself answers on it. One at a time: QEMU's port forwarding
+/// lets one connection wait to be accepted and drops what more come at once, which their kernel sends again a second later.
+fn lane(options: &Options, number: usize) -> io::Result<Lane> {
+    let mut connection = Connection::open(options.server, options.timeout)?;
+    connection.command("version\r\n")?;
+    Ok((connection, Model::new(number, options.seed, options.value_bytes / options.connections as u64)))
+}
+
+/// Runs a thread's connections, in turn.
+fn worker(options: &Options, thread: usize, mut lanes: Vec<Lane>) -> io::Result<Report> {
     let mut report = Report::default();
-    let connections = (thread..options.connections).step_by(threads);
-    let mut lanes = connections
-        .map(|number| {
-            let model = Model::new(number, options.seed, options.value_bytes / options.connections as u64);
-            Ok((Connection::open(options.server, options.timeout)?, model))
-        })
-        .collect::<io::Result<Vec<_>>>()?;
     let share = options.operations * lanes.len() as u64 / options.connections as u64;
     for turn in 0..share {
         let index = (turn % lanes.len() as u64) as usize;
