@@ -33,6 +33,7 @@ int main(int argc, char **argv)
     int status = 0x7f00;
     mount_at("proc", "/proc");
     mount_at("devtmpfs", "/dev");
+    mount_at("sysfs", "/sys");
     loopback_up();
     if (argc > 1) {
         pid_t child = fork();

@@ -12,4 +12,5 @@ pub mod guest;
 pub mod load;
 pub mod programs;
 pub mod ring0;
+pub mod specjvm;
 pub mod stock;

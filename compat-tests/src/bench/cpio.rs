@@ -29,6 +29,11 @@ impl Archive {
         Ok(())
     }
 
+    /// Adds an empty folder.
+    pub fn folder(&mut self, path: &str) {
+        self.parents(&format!("{path}/"));
+    }
+
     /// Adds a character device.
     pub fn device(&mut self, path: &str, major: u32, minor: u32) {
         self.parents(path);

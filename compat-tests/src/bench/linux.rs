@@ -101,6 +101,31 @@ pub fn libraries(ldd: &str) -> BTreeSet<String> {
     ldd.lines().filter_map(path).collect()
 }
 
+/// Writes an initramfs with exactly these files (from, to), and the libraries that the ELF files among them need.
+pub fn initramfs_of(files: &[(PathBuf, String)], output: &Path) -> Result<(), String> {
+    let mut archive = Archive::default();
+    archive.device("/dev/console", 5, 1);
+    archive.copy(&programs::build("init.c", Build::GlibcStatic)?, "/init")?;
+    archive.folder("/tmp");
+    let mut present: BTreeSet<String> = files.iter().map(|(_, to)| to.clone()).collect();
+    let mut needed = BTreeSet::new();
+    for (from, to) in files {
+        archive.copy(from, to)?;
+        let name = from.file_name().unwrap_or_default().to_string_lossy();
+        if name.contains(".so") || from.parent().is_some_and(|folder| folder.ends_with("bin")) {
+            // ldd fails on what is no ELF file, which needs nothing.
+            needed
+                .extend(run(Command::new("ldd").arg(from)).map(|said| libraries(&said)).unwrap_or_default());
+        }
+    }
+    // By RUNPATH: a library of the files' own.
+    needed.retain(|library| !library.contains("/../") && present.insert(library.clone()));
+    for library in needed {
+        archive.copy(Path::new(&library), &library)?;
+    }
+    fs::write(output, archive.finish()).map_err(|error| format!("{}: {error}", output.display()))
+}
+
 /// Writes an initramfs with `files` (from, to) and what libraries they need to `output`.
 pub fn initramfs(files: &[(&Path, &str)], output: &Path) -> Result<(), String> {
     let mut archive = Archive::default();
