@@ -1,5 +1,5 @@
 # osv-rs: `make` builds everything, `make test` runs everything, `make demo` shows it. `make help` lists the rest.
-.PHONY: all setup test demo bench specjvm fmt clippy native applications processes seeing network loom laws differential clean help
+.PHONY: all setup test demo bench java specjvm fmt clippy native applications processes seeing network loom laws differential clean help
 .DEFAULT_GOAL := all
 
 CARGO ?= cargo
@@ -40,6 +40,10 @@ demo: setup all
 ## bench: guest instructions beside Linux's in the same QEMU, into target/bench.json (ROWS="close mutex" for some)
 bench: setup all
 	@target/release/osv-bench $(ROWS)
+
+## java: Java programs in the guest and, under ld-osv.so, on this Linux
+java: all
+	$(CARGO) test -p osv-compat-tests --test java -- --test-threads 1
 
 ## specjvm: Java workloads beside Linux (ROWS="compress serial", ROUNDS=3, CPUS=2; SPECJVM2008=a copy of the real suite)
 specjvm: all

@@ -73,6 +73,12 @@ impl Recipe {
         find_program(&self.program, sysroot, self.root.is_some())
     }
 
+    /// The runtime alone, when there is one: what all images of the same runtime have in common.
+    pub fn runtime(&self) -> Option<Self> {
+        let boot = BootConfig { libc: self.boot.libc, ..BootConfig::default() };
+        self.home.is_some().then(|| Self { add: Vec::new(), libraries: Vec::new(), boot, ..self.clone() })
+    }
+
     /// The sysroot.
     pub fn sysroot(&self) -> Result<Sysroot> {
         Sysroot::new(self.root.as_deref().unwrap_or(Path::new("/")))

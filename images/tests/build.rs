@@ -157,6 +157,38 @@ fn images_share_a_disk() {
     assert!(!setup.path("app.img.root").exists());
 }
 
+/// A runtime above 64 MiB with the sign of a JDK; its java is any program.
+fn runtime(setup: &Setup) {
+    let home = setup.path("root/usr/lib/jvm/jdk-0");
+    for folder in ["bin", "lib", "jmods"] {
+        fs::create_dir_all(home.join(folder)).expect("made");
+    }
+    fs::copy(setup.path("prog"), home.join("bin/java")).expect("copied");
+    fs::write(home.join("jmods/a"), "not taken").expect("written");
+    let modules = fs::File::create(home.join("lib/modules")).expect("made");
+    modules.set_len(65 << 20).expect("sparse");
+}
+
+#[test]
+fn images_of_one_runtime_share_its_disk() {
+    let setup = Setup::new();
+    runtime(&setup);
+    for name in ["a", "b"] {
+        fs::write(setup.path(&format!("{name}.jar")), name).expect("written");
+        let (jar, image) = (format!("{name}.jar"), format!("{name}.img"));
+        let built = setup.osv_pack(&["--root", "root", "--recipe", "jvm", &jar, "-o", &image]);
+        assert!(built.status.success(), "{}", text(&built.stderr));
+        let shown = text(&setup.osv_pack(&["inspect", &image]).stdout);
+        let (memory, disk) = shown.split_once("root disk jdk-0-").expect("both");
+        assert!(memory.contains(&format!("/app/{jar}\n")), "{memory}");
+        assert!(disk.contains("/usr/lib/jvm/jdk-0/lib/modules\n") && !disk.contains("/app"), "{disk}");
+        assert!(!disk.contains("jmods"), "{disk}");
+    }
+    let listing = fs::read_dir(setup.temp.path()).expect("a folder").flatten();
+    let disks = listing.filter(|entry| entry.file_name().to_string_lossy().ends_with(".root"));
+    assert_eq!(disks.count(), 1);
+}
+
 #[test]
 fn a_disk_that_is_missing_or_another_one_is_named() {
     let setup = Setup::new();

@@ -85,7 +85,13 @@ public class Faults {
 
     public static void main(String[] args) throws Exception {
         System.out.println("null checks " + nullChecks());
-        System.out.println("overflows " + overflows(1000) + " deep " + (depth > 1000));
+        System.out.println("overflows " + overflows(3) + " deep " + (depth > 1000));
+        // On a small stack, since every frame is looked at when the exception is made.
+        int[] caught = new int[1];
+        Thread small = new Thread(null, () -> caught[0] = overflows(1000), "small", 192 << 10);
+        small.start();
+        small.join();
+        System.out.println("a thousand overflows " + caught[0]);
         System.out.println("out of memory " + outOfMemory(3));
         System.out.println("in threads " + inThreads(12));
         System.out.println("again " + nullChecks() + " " + overflows(10));

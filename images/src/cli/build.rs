@@ -6,7 +6,7 @@ use super::recipe::recipe;
 use crate::disk::{DiskChoice, RootFile, beside};
 use crate::erofs::Written;
 use crate::error::{Error, Result};
-use crate::pack::Packed;
+use crate::pack::{Packed, Recipe};
 use crate::tree::Node;
 use osv_abi::boot::RootDisk;
 use std::fs;
@@ -33,6 +33,14 @@ pub(super) fn execute(args: &BuildArgs) -> Result<u8> {
             said =
                 Some(format!("{}: shared with it, holds the rest of its root file system", path.display()));
             packed.image_sharing(&disk, named)?
+        }
+        None if packed.wants_disk(choice) && recipe.home.is_some() => {
+            let disk = runtime_disk(&recipe, folder)?;
+            let path = disk.path().display();
+            said = Some(format!(
+                "{path}: for every image of this runtime, holds the rest of its root file system"
+            ));
+            packed.image_sharing(&disk, disk.named_in(folder))?
         }
         None if packed.wants_disk(choice) => {
             let path = beside(&output);
@@ -75,6 +83,21 @@ pub(super) fn disk_choice(flag: Option<DiskChoice>, file: Option<&str>) -> Resul
         Some(flag) => flag,
         None => in_file().map_err(wrong)?.unwrap_or_default(),
     })
+}
+
+/// The disk with the runtime that a recipe found: one for all images in `folder` that have the same runtime, under a
+/// name that says which.
+fn runtime_disk(recipe: &Recipe, folder: &Path) -> Result<RootFile> {
+    let runtime = recipe.runtime().map_or_else(|| recipe.collect(), |runtime| runtime.collect())?;
+    let home = recipe.home.as_ref().and_then(|home| home.path.file_name()).unwrap_or("runtime".as_ref());
+    // Moved to the name that its contents give it.
+    let first = beside(&folder.join(home));
+    let written = write_disk(&runtime, &first)?;
+    let mut name = home.to_owned();
+    name.push(format!("-{}.root", &written.id.to_string()[..8]));
+    let path = folder.join(name);
+    fs::rename(&first, &path).map_err(|error| Error::io("write", &path, error))?;
+    RootFile::open(&path)
 }
 
 /// As [`write_whole`], of the root as a disk.
