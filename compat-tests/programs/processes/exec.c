@@ -54,6 +54,23 @@ static const char *in_folder(const char *name)
 	return to;
 }
 
+/* A program that runs is not written to, and a file that is written to is not run. */
+static void busy_text(void)
+{
+	CHECK(open(self, O_WRONLY) == -1 && errno == ETXTBSY);
+	CHECK(open(self, O_RDWR | O_TRUNC) == -1 && errno == ETXTBSY);
+	CHECK(truncate(self, 1 << 20) == -1 && errno == ETXTBSY);
+	const char *path = in_folder("busy");
+	write_file(path, "#!/proc/self/exe\n", 0755);
+	int file = open(path, O_WRONLY | O_APPEND);
+	CHECK(file >= 0);
+	char *const arguments[] = { "busy", NULL };
+	CHECK(execve(path, arguments, environ) == -1 && errno == ETXTBSY);
+	CHECK(close(file) == 0);
+	/* What was open for writing once can be written again after it ran. */
+	CHECK((file = open(path, O_WRONLY)) >= 0 && close(file) == 0);
+}
+
 static void arguments_and_environment(void)
 {
 	clearenv();
@@ -459,7 +476,7 @@ static const struct test CASES[] = {
 #define CASE(name) { #name, name }
 	CASE(arguments_and_environment), CASE(errors), CASE(scripts), CASE(descriptors), CASE(signals), CASE(what_stays),
 	CASE(a_thread_execs), CASE(from_a_descriptor), CASE(vfork_and_exec), CASE(spawn), CASE(shells),
-	CASE(from_several_threads),
+	CASE(from_several_threads), CASE(busy_text),
 };
 
 int main(int argc, char **argv)

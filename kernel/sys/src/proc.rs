@@ -125,7 +125,11 @@ impl Processes for TaskProcesses {
         if process.space().is_none() {
             return [None, None, None];
         }
-        [process.executable(), Some(process.fs().cwd()), Some(process.fs().root())]
+        [
+            process.executable().map(|running| running.entry().clone()),
+            Some(process.fs().cwd()),
+            Some(process.fs().root()),
+        ]
     }
     fn limit(&self, pid: u32, resource: usize) -> (u64, u64) {
         let limit = registry::process(pid).and_then(|process| process.limits.get(resource).ok());

@@ -38,6 +38,7 @@ use osv_vfs::entry::Entry;
 use osv_vfs::file::{At, Io, OpenFile};
 use osv_vfs::ops::{self, How};
 use osv_vfs::path::From;
+use osv_vfs::text::Running;
 
 const PAGE: u64 = 4096;
 /// What is mapped for the stack at once, beyond its first contents; it grows by faults.
@@ -61,7 +62,7 @@ pub struct Program {
     pub(crate) regs: UserRegs,
     pub(crate) regions: Regions,
     pub(crate) name: Name,
-    pub(crate) executable: Option<Arc<Entry>>,
+    pub(crate) executable: Option<Running>,
     pub(crate) page: Arc<SharedPageObject>,
 }
 
@@ -87,6 +88,7 @@ pub struct Caller<'a> {
 /// An executable file, open.
 struct Binary {
     open: OpenFile,
+    running: Running,
     pager: Option<Arc<dyn Pager>>,
 }
 
@@ -110,9 +112,10 @@ impl Binary {
         ops::access(entry.inode(), MAY_EXEC, creds)?;
         // Read as the kernel reads: a program need not be readable to be run.
         let how = How { flags: o::RDONLY, mode: 0, umask: 0 };
+        let running = Running::begin(entry)?;
         let open = ops::open_entry(entry, how, &Creds::root(), false)?;
         let pager = open.pager();
-        Ok(Binary { open, pager })
+        Ok(Binary { open, running, pager })
     }
 
     fn read(&self, offset: u64, to: &mut [u8]) -> Res<usize> {
@@ -331,15 +334,23 @@ fn load_binary(
     space.map(bottom, layout.stack_top - bottom, prot, flags, None)?;
     space.write_all(stack.pointer, &stack.bytes)?;
 
+    osv_debug_exec(bias, interpreter_base);
     let base_name = path.rsplit(|&b| b == b'/').next().unwrap_or(path);
     Ok(Program {
         space,
         regs: UserRegs { rip: entry, rsp: stack.pointer, rflags: 0x202, ..UserRegs::default() },
         regions: stack.regions,
         name: thread::name_of(base_name),
-        executable: binary.open.entry().cloned(),
+        executable: Some(binary.running),
         page,
     })
+}
+
+/// Here a debugger's breakpoint learns where a program and its dynamic linker were loaded (`osv-pack run --gdb`).
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn osv_debug_exec(program: u64, linker: u64) {
+    core::hint::black_box((program, linker));
 }
 
 /// ld-osv in place of the interpreter that the program names, unless the image's own is wanted or there is none.

@@ -15,8 +15,8 @@ use osv_base::Instant;
 use osv_mm::space::AddressSpace;
 use osv_sync::{Readiness, SpinLock, Wait, WaitError, WaitQueue};
 use osv_vfs::context::FsContext;
-use osv_vfs::entry::Entry;
 use osv_vfs::fd_table::FdTable;
+use osv_vfs::text::Running;
 use spin::Once;
 
 /// A process: an address space, descriptors, credentials, signal actions, and its threads.
@@ -57,7 +57,7 @@ pub struct Process {
     pub(crate) stopped: (AtomicBool, WaitQueue),
     /// A stop or continue that the parent has not seen: signal number, or 0xffff for a continue.
     pub(crate) stop_event: AtomicU32,
-    pub(crate) executable: SpinLock<Option<Arc<Entry>>>,
+    pub(crate) executable: SpinLock<Option<Running>>,
     /// Where the arguments and the environment lie: for /proc.
     pub regions: SpinLock<Regions>,
     /// Whether execve(2) has been called since fork(2).
@@ -160,7 +160,7 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     pub(crate) space: Option<Arc<AddressSpace>>,
     pub(crate) exit_signal: u32,
-    pub(crate) executable: Option<Arc<Entry>>,
+    pub(crate) executable: Option<Running>,
     pub(crate) regions: Regions,
     pub(crate) nice: i32,
     /// The process that it is forked from.
@@ -265,7 +265,7 @@ impl Process {
     }
 
     /// The program that it runs.
-    pub fn executable(&self) -> Option<Arc<Entry>> {
+    pub fn executable(&self) -> Option<Running> {
         self.executable.lock().clone()
     }
 

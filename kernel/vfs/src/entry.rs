@@ -9,6 +9,7 @@
 //!   not stable ([`FileSystem::names_are_stable`](crate::FileSystem)) and nothing is kept.
 
 use crate::inode::{Inode, Kind, NAME_MAX};
+use crate::text::Uses;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -28,6 +29,7 @@ pub struct Entry {
     mount_root: AtomicBool,
     children: SpinLock<HashMap<Box<[u8]>, Arc<Entry>>>,
     changing: Mutex<()>,
+    uses: Uses,
 }
 
 #[derive(Clone)]
@@ -58,6 +60,7 @@ impl Entry {
             mount_root: AtomicBool::new(false),
             children: SpinLock::new(HashMap::new()),
             changing: Mutex::new(()),
+            uses: Uses::default(),
         })
     }
 
@@ -68,6 +71,10 @@ impl Entry {
     /// The inode's type.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+    /// Who writes to it or runs it.
+    pub(crate) fn uses(&self) -> &Uses {
+        &self.uses
     }
     /// Whether it is a directory.
     pub fn is_dir(&self) -> bool {

@@ -6,12 +6,13 @@ use crate::entry::Entry;
 use crate::inode::{Attr, Inode};
 use crate::locks::{self, Owner};
 use crate::notify;
+use crate::text::Writing;
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
 use core::mem;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use osv_abi::uapi::event::inotify;
 use osv_abi::uapi::file::open;
 use osv_base::io::{Sink, Source};
@@ -177,6 +178,13 @@ pub trait CloseWatcher: Send + Sync {
     fn closed(&self);
 }
 
+static OPEN_FILES: AtomicUsize = AtomicUsize::new(0);
+
+/// How many descriptions are open in the machine.
+pub fn open_files() -> usize {
+    OPEN_FILES.load(Ordering::Relaxed)
+}
+
 /// An open file description.
 pub struct OpenFile {
     file: Arc<dyn File>,
@@ -185,6 +193,7 @@ pub struct OpenFile {
     status: AtomicU32,
     offset: Mutex<u64>,
     entry: Option<Arc<Entry>>,
+    writing: Option<Writing>,
     watched: AtomicBool,
     locked: AtomicBool,
     watchers: SpinLock<Vec<Weak<dyn CloseWatcher>>>,
@@ -200,6 +209,7 @@ pub trait SignalOwner: Any + Send + Sync {
 impl OpenFile {
     /// Describes `file`, opened with the access mode and status flags `flags` (O_*).
     pub fn new(file: Arc<dyn File>, flags: u32) -> Self {
+        OPEN_FILES.fetch_add(1, Ordering::Relaxed);
         OpenFile {
             seekable: file.seekable(),
             whole: file.whole(),
@@ -207,6 +217,7 @@ impl OpenFile {
             status: AtomicU32::new(flags & open::STATUS),
             offset: Mutex::new(0),
             entry: None,
+            writing: None,
             watched: AtomicBool::new(false),
             locked: AtomicBool::new(false),
             watchers: SpinLock::new(Vec::new()),
@@ -218,6 +229,10 @@ impl OpenFile {
         let mut open = Self::new(file, flags);
         open.entry = Some(entry);
         open
+    }
+    /// Keeps the file from being run as long as it is open.
+    pub(crate) fn set_writing(&mut self, writing: Writing) {
+        self.writing = Some(writing);
     }
     /// What it refers to.
     pub fn file(&self) -> &Arc<dyn File> {
@@ -353,6 +368,7 @@ impl Pager for Named {
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
+        OPEN_FILES.fetch_sub(1, Ordering::Relaxed);
         if self.watched.load(Ordering::Acquire) {
             let watchers = mem::take(&mut *self.watchers.lock());
             for watcher in watchers.iter().filter_map(Weak::upgrade) {

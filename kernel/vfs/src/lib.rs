@@ -29,6 +29,7 @@ pub mod mount;
 pub mod notify;
 pub mod ops;
 pub mod path;
+pub mod text;
 pub mod xattr;
 
 #[cfg(test)]

@@ -447,5 +447,5 @@ pub fn truncate(cx: &mut Cx<'_>, path: osv_abi::arg::CStrPtr, len: Long) -> Res<
     let path = super::Path::read(cx, path)?;
     let creds = cx.creds();
     let entry = ops::find(&cx.start(Fd::CWD, &path, &creds)?, &path, true)?;
-    ops::truncate(entry.inode(), len, &creds)
+    ops::truncate(&entry, len, &creds)
 }

@@ -1,8 +1,10 @@
 //! What is changed of an inode, and who may: chmod(2), chown(2), utimensat(2), truncate(2), access(2).
 
 use crate::context::{Creds, MAY_WRITE};
+use crate::entry::Entry;
 use crate::inode::{Inode, Kind, SetAttr, Time};
 use crate::notify;
+use crate::text::Writing;
 use alloc::sync::Arc;
 use osv_abi::uapi::event::inotify;
 use osv_abi::uapi::file::mode;
@@ -78,7 +80,8 @@ pub fn set_times(
 }
 
 /// Sets the length of a file (truncate(2)).
-pub fn truncate(inode: &Arc<dyn Inode>, len: u64, creds: &Creds) -> Res<()> {
+pub fn truncate(entry: &Arc<Entry>, len: u64, creds: &Creds) -> Res<()> {
+    let inode = entry.inode();
     match inode.kind() {
         Kind::Regular => {}
         Kind::Directory => return Err(Errno::EISDIR.into()),
@@ -88,6 +91,7 @@ pub fn truncate(inode: &Arc<dyn Inode>, len: u64, creds: &Creds) -> Res<()> {
         creds.may(&inode.attr(), MAY_WRITE)?;
     }
     writable_fs(inode)?;
+    let _writing = Writing::begin(entry)?;
     inode.truncate(len)?;
     notify::on_inode(inode, inotify::MODIFY);
     Ok(())

@@ -9,6 +9,7 @@ use crate::file::{File, OpenFile};
 use crate::inode::{Kind, NewNode};
 use crate::notify;
 use crate::path::{From, Jump, Last, Target, Walk};
+use crate::text::Writing;
 use alloc::sync::Arc;
 use core::any::Any;
 use osv_abi::uapi::event::inotify;
@@ -153,6 +154,7 @@ pub fn open_entry(entry: &Arc<Entry>, how: How, creds: &Creds, created: bool) ->
             may_write(entry)?;
         }
     }
+    let writing = if writes && kind == Kind::Regular { Some(Writing::begin(entry)?) } else { None };
     let file: Arc<dyn File> = match kind {
         Kind::Directory => Arc::new(Directory::new(entry.clone())),
         Kind::Regular => inode.clone().open(flags)?,
@@ -173,7 +175,11 @@ pub fn open_entry(entry: &Arc<Entry>, how: How, creds: &Creds, created: bool) ->
     } else {
         notify::on_entry(entry, inotify::OPEN);
     }
-    Ok(OpenFile::with_entry(file, flags, entry.clone()))
+    let mut open = OpenFile::with_entry(file, flags, entry.clone());
+    if let Some(writing) = writing.filter(|_| flags & o::ACCMODE != o::RDONLY) {
+        open.set_writing(writing);
+    }
+    Ok(open)
 }
 
 /// What an O_PATH descriptor refers to: nothing can be done with it.
