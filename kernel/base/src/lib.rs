@@ -1,7 +1,7 @@
 //! Address and time types, logging, randomness and the I/O cursors that every kernel crate shares.
 //!
-//! Below everything else in the kernel: no hardware, no clocks of its own, no globals but the log sink and the
-//! random generator.
+//! Below everything else in the kernel: no hardware, no clocks of its own, no globals but the log sink, the
+//! door and the random generator.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod addr;
+pub mod door;
 pub mod fail;
 pub mod io;
 pub mod log;

@@ -75,8 +75,8 @@ pub mod exit_work {
     pub const SIGNAL: u32 = 1;
     /// The thread or its process is to end.
     pub const EXIT: u32 = 2;
-    /// The call is traced (strace).
-    pub const TRACE: u32 = 4;
+    /// The kernel went deep into its last memory for this thread: its process is to end.
+    pub const OVERDRAWN: u32 = 4;
     /// The thread was switched to and has registered an area for restartable sequences.
     pub const RSEQ: u32 = 8;
 }

@@ -11,7 +11,7 @@ use core::any::Any;
 use core::sync::atomic::{AtomicU64, Ordering};
 use osv_abi::uapi::file::{ioctl, mode, open as o};
 use osv_base::io::{Sink, Source};
-use osv_base::{Errno, Fail, Res};
+use osv_base::{Errno, Fail, Res, door};
 use osv_sync::{Events, Mutex, Readiness, Wait};
 use osv_vfs::device::Fifos;
 use osv_vfs::{At, Attr, File, Io, IoctlArg, Time, clock};
@@ -52,6 +52,7 @@ impl Ring {
     }
 
     fn resize(&mut self, size: usize) -> Res<()> {
+        door::admit(size)?;
         let mut buf = Vec::new();
         buf.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
         let (front, back) = self.filled();

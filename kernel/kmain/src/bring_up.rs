@@ -45,6 +45,7 @@ fn osv_kernel_main(boot: BootInfo) -> ! {
     }
     osv_vfs::clock::register(|| osv_vfs::Time(clock::realtime_ns().cast_signed()));
     osv_sys::dispatch::install();
+    osv_base::door::register(|bytes| osv_mm::pressure::admit(osv_base::Pages::covering(bytes)).is_ok());
     osv_task::upcalls::register();
     osv_vfs::device::register_fifos(alloc::sync::Arc::new(osv_event::pipe::NamedPipes::default()));
     // SAFETY: the boot context of this CPU, once.

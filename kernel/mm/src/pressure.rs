@@ -3,7 +3,8 @@
 //! 1. Plenty: more than half is free, huge pages may be used.
 //! 2. Below [`low`]: mmap, fork, sockets and threads fail at the door with ENOMEM ([`admit`]), and the shrinkers are
 //!    asked to give back, by a thread of their own ([`run_shrinkers`]), never inside a fault.
-//! 3. The reserve: only the kernel's own small allocations.
+//! 3. The reserve: only the kernel's own small allocations. A call that takes it below one half ends its process on
+//!    the way out: what asks for one small thing after another at no door would otherwise reach the end.
 //! 4. Nothing left: whoever faulted gets [`crate::space::Outcome::OutOfMemory`], and calls [`last_resort`], which ends
 //!    the application with status 137 and a report.
 
@@ -142,6 +143,34 @@ pub fn shrink_once() -> Pages {
         freed += shrinker.shrink(Pages(want)).0;
     }
     Pages(freed)
+}
+
+/// Gives back what caches hold, whether there is need or not: /proc/sys/vm/drop_caches. No lock may be held.
+pub fn drop_caches() {
+    let count = SHRINKERS.lock().len();
+    for i in 0..count {
+        let Some(shrinker) = SHRINKERS.lock().get(i).cloned() else { break };
+        shrinker.shrink(Pages(frame::total()));
+    }
+    crate::heap::give_back();
+}
+
+static OVERDRAWN: Once<fn()> = Once::new();
+
+/// Registers who is told that the running thread's call has taken the kernel below half of its reserve. It is called in
+/// the middle of an allocation, so it may only make a note. The first registration stays.
+pub fn set_overdrawn(note: fn()) {
+    OVERDRAWN.call_once(|| note);
+}
+
+/// After an allocation for the kernel itself: half of the reserve is for those who are told to end to get there.
+#[inline]
+pub(crate) fn after_kernel_allocation() {
+    if frame::free_about() < frame::reserve() / 2
+        && let Some(note) = OVERDRAWN.get()
+    {
+        note();
+    }
 }
 
 /// Registers what ends the application when nothing else helps. The first registration stays.

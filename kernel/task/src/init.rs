@@ -120,5 +120,8 @@ pub fn start_services() -> Result<(), osv_mm::OutOfMemory> {
     // It has little to do and others wait for what it frees.
     thread::spawn_kernel("reaper", || osv_sched::reap())?.entity.set_nice(-20);
     thread::spawn_kernel("timers", || osv_sync::timer::serve())?;
+    osv_mm::pressure::set_overdrawn(crate::note_overdrawn);
+    osv_mm::pressure::register(Arc::new(crate::stack::KeptStacks))?;
+    thread::spawn_kernel("shrinkers", || osv_mm::pressure::run_shrinkers())?;
     Ok(())
 }

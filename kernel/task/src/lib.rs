@@ -62,6 +62,21 @@ fn leak(thread: Arc<Thread>) -> &'static Thread {
     unsafe { &*Arc::into_raw(thread) }
 }
 
+/// The running thread's calls took memory that is the kernel's last. Only a note, for the way out.
+pub(crate) fn note_overdrawn() {
+    if !osv_hw::percpu::current().is_null() {
+        let head = &current().entity.head;
+        head.exit_work.fetch_or(osv_base::percpu::exit_work::OVERDRAWN, core::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+/// Ends the process of a thread that was found [overdrawn](note_overdrawn).
+#[cold]
+pub(crate) fn end_overdrawn() -> ! {
+    last_resort();
+    exit::thread(0)
+}
+
 /// There is no memory, and nothing gives any back: ends the application with status 137 and a report. The calling
 /// thread may be in the middle of a system call, so it goes on with a failed copy and ends on its way out.
 pub(crate) fn last_resort() {

@@ -5,7 +5,7 @@ use crate::file::OpenFile;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
-use osv_base::{Errno, Res};
+use osv_base::{Errno, PAGE_SIZE, Res, door};
 use osv_sync::SpinLock;
 
 /// Flags of a descriptor.
@@ -163,8 +163,10 @@ impl FdTable {
         }
     }
 
-    /// Gives `file` the lowest free descriptor that is at least `from` and below `limit` (RLIMIT_NOFILE): EMFILE.
+    /// Gives `file` the lowest free descriptor that is at least `from` and below `limit` (RLIMIT_NOFILE): EMFILE; ENOMEM when memory is short.
     pub fn insert(&self, file: Arc<OpenFile>, flags: FdFlags, from: u32, limit: u64) -> Res<i32> {
+        // What a descriptor keeps alive is small, but there may be many: refused here, it goes again at once.
+        door::admit(PAGE_SIZE)?;
         let mut slots = self.slots.lock();
         let fd = slots.lowest_free(from as usize);
         if fd as u64 >= limit.min(u64::from(NR_OPEN)) {
@@ -177,6 +179,7 @@ impl FdTable {
     /// Takes the lowest free descriptor below `limit` without a file yet: until it has one it is not open for anybody.
     /// EMFILE before a call does what cannot be undone.
     pub fn reserve(&self, flags: FdFlags, limit: u64) -> Res<Reserved<'_>> {
+        door::admit(PAGE_SIZE)?;
         let mut slots = self.slots.lock();
         let fd = slots.lowest_free(0);
         if fd as u64 >= limit.min(u64::from(NR_OPEN)) {

@@ -1,11 +1,12 @@
-//! /proc/sys. The values are facts about this kernel, or limits that it keeps; they cannot be written.
+//! /proc/sys. The values are facts about this kernel, or limits that it keeps; but for a few they cannot be written.
 
 use super::{Sources, from};
-use crate::synth::{Table, made};
+use crate::synth::{Leaf, Node, Table, made};
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt::Write;
-use osv_base::random;
+use osv_base::{Errno, Res, random};
 
 /// A version 4 UUID of 16 random bytes.
 fn uuid(mut bytes: [u8; 16], to: &mut String) {
@@ -24,6 +25,27 @@ fn random_uuid(to: &mut String) {
     uuid(bytes, to);
 }
 
+/// A number from 1 to 4 drops what caches hold, whichever kind Linux would mean by it.
+struct DropCaches;
+
+impl Leaf for DropCaches {
+    fn text(&self, _to: &mut Vec<u8>) -> Res<()> {
+        Err(Errno::EACCES.into())
+    }
+    fn store(&self, text: &[u8]) -> Res<()> {
+        match text.trim_ascii() {
+            b"1" | b"2" | b"3" | b"4" => {
+                osv_mm::pressure::drop_caches();
+                Ok(())
+            }
+            _ => Err(Errno::EINVAL.into()),
+        }
+    }
+    fn mode(&self) -> u32 {
+        0o200
+    }
+}
+
 pub(super) fn fill(table: &mut Table, sources: &Arc<Sources>) {
     table.put(
         "sys/kernel/hostname",
@@ -37,6 +59,12 @@ pub(super) fn fill(table: &mut Table, sources: &Arc<Sources>) {
         "sys/kernel/version",
         from(sources, |sources, to| writeln!(to, "{}", sources.machine.version())),
     );
+    table.put("sys/vm/drop_caches", Node::Leaf(Arc::new(DropCaches)));
+    let open_files = made(|to| {
+        let _ = writeln!(to, "{}\t0\t9223372036854775807", osv_vfs::file::open_files());
+        Ok(())
+    });
+    table.put("sys/fs/file-nr", open_files);
     let fresh = made(|to| {
         random_uuid(to);
         Ok(())

@@ -203,6 +203,7 @@ impl Class {
         }
         self.link(&slab);
         self.slabs += 1;
+        crate::pressure::after_kernel_allocation();
         true
     }
 }

@@ -5,8 +5,8 @@ use crate::control::{Control, Ucred};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::mem;
-use osv_base::Errno;
 use osv_base::io::{Sink, Source};
+use osv_base::{Errno, door};
 use osv_vfs::OpenFile;
 
 /// Most bytes that one direction holds.
@@ -165,6 +165,14 @@ impl Ring {
         taken
     }
 
+    /// Memory for `more` bytes; where there is some already nobody is asked.
+    fn reserve(&mut self, more: usize) -> Result<(), Errno> {
+        if self.bytes.capacity() - self.bytes.len() < more && door::admit(more).is_err() {
+            return Err(Errno::ENOBUFS);
+        }
+        self.bytes.try_reserve(more).map_err(|_| Errno::ENOBUFS)
+    }
+
     /// Appends what there is room for, with `control` beside the first byte of it: the files once, the credentials
     /// with every piece. ENOBUFS without memory for any of it.
     pub fn put(&mut self, from: &mut dyn Source, control: &mut Control) -> Result<usize, Errno> {
@@ -173,7 +181,7 @@ impl Ring {
         let mut sent = 0;
         while from.remaining() > 0 && self.bytes.len() < CAPACITY {
             let want = CHUNK.min(from.remaining()).min(CAPACITY - self.bytes.len());
-            if self.bytes.try_reserve(want).is_err() {
+            if self.reserve(want).is_err() {
                 break;
             }
             let got = from.take(&mut chunk[..want]);
@@ -212,7 +220,7 @@ impl Ring {
         if self.used() + bytes.len() + RECORD_OVERHEAD > CAPACITY && !self.marks.is_empty() {
             return Ok(false);
         }
-        self.bytes.try_reserve(bytes.len()).map_err(|_| Errno::ENOBUFS)?;
+        self.reserve(bytes.len())?;
         let start = self.base + self.bytes.len() as u64;
         self.bytes.extend(bytes);
         let control = Control { passed: control.passed.take(), creds: control.creds };

@@ -174,6 +174,9 @@ pub fn exit_to_app(frame: &mut Frame, mut ret: isize) -> isize {
         if work & exit_work::EXIT != 0 {
             exit::thread(0);
         }
+        if work & exit_work::OVERDRAWN != 0 {
+            crate::end_overdrawn();
+        }
         if percpu::head().need_resched.load(Ordering::Relaxed) != 0 {
             osv_sched::preempt();
         }
@@ -268,6 +271,9 @@ pub fn before_return_to_app(frame: &mut InterruptFrame) {
     if work & exit_work::EXIT != 0 {
         exit::thread(0);
     }
+    if work & exit_work::OVERDRAWN != 0 {
+        crate::end_overdrawn();
+    }
     if work & exit_work::RSEQ != 0 {
         rseq::resume(Some(&mut frame.regs));
     }
@@ -324,7 +330,7 @@ pub enum Extended<'a> {
 }
 
 /// What is looked after before a thread goes to the application.
-const LEFT_TO_DO: u32 = exit_work::EXIT | exit_work::SIGNAL | exit_work::RSEQ;
+const LEFT_TO_DO: u32 = exit_work::EXIT | exit_work::SIGNAL | exit_work::RSEQ | exit_work::OVERDRAWN;
 
 /// Goes to the application with these registers and this extended state, after doing what is pending. The kernel
 /// stack is abandoned: callers have dropped what they own.
@@ -334,6 +340,9 @@ pub fn enter(mut regs: UserRegs, mut extended: Extended<'_>) -> ! {
         let work = me.entity.head.exit_work.load(Ordering::SeqCst);
         if work & exit_work::EXIT != 0 {
             exit::thread(0);
+        }
+        if work & exit_work::OVERDRAWN != 0 {
+            crate::end_overdrawn();
         }
         if work & exit_work::RSEQ != 0 {
             rseq::resume(Some(&mut regs));
