@@ -105,6 +105,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// osv-pack's process number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends osv-pack SIGTERM, which it passes on.
     pub fn terminate(&self) -> Result<(), String> {
         let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();

@@ -3,6 +3,8 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 use osv_compat_tests::guest::{Guest, Outcome};
 use osv_compat_tests::programs::{self, Build};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 fn main() {
     let mut trials = Vec::new();
@@ -11,6 +13,9 @@ fn main() {
         trials.push(Trial::test(format!("strace_chooses.{name}"), move || strace_chooses(build)));
         trials.push(Trial::test(format!("strace_output.{name}"), move || strace_output(build)));
         trials.push(Trial::test(format!("summary.{name}"), move || summary(build)));
+    }
+    for (name, build) in [("vector", Build::Glibc), ("trap", Build::GlibcStatic)] {
+        trials.push(Trial::test(format!("gdb.{name}"), move || gdb(build)));
     }
     trials.push(Trial::test("strace_refuses_what_is_no_call", strace_refuses));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
@@ -85,6 +90,28 @@ fn strace_refuses() -> Result<(), Failed> {
     let outcome = Guest::new(program).flags(&["--strace=opne"]).run()?;
     outcome.expect(125, "")?;
     has(&outcome.stderr, "`opne`")
+}
+
+/// gdb stops in main, knows what lies around it, and the program goes on to its end.
+fn gdb(build: Build) -> Result<(), Failed> {
+    let program = programs::build("seeing/traced.c", build)?;
+    let running = Guest::new(program).flags(&["--net", "none", "--gdb"]).spawn()?;
+    let folder = std::env::temp_dir().join(format!("osv-gdb.{}", running.id()));
+    let until = Instant::now() + Duration::from_secs(30);
+    while !folder.join("socket").exists() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut gdb = Command::new("gdb");
+    gdb.args(["-nx", "-q", "-batch", "-x"]).arg(folder.join("osv.gdb"));
+    for command in ["backtrace 1", "info symbol osv_kernel_main", "info address _r_debug", "continue"] {
+        gdb.args(["-ex", command]);
+    }
+    let said = gdb.stdin(Stdio::null()).output()?;
+    let said = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
+    running.wait()?.expect(3, "traced\n").map_err(|why| format!("{why}\n-- gdb\n{said}"))?;
+    has(&said, "#0  main ()").or_else(|_| has(&said, " in main ()"))?;
+    has(&said, "osv_kernel_main in section .text")?;
+    if build == Build::Glibc { has(&said, "Symbol \"_r_debug\" is at 0x") } else { Ok(()) }
 }
 
 /// Calls and errors of a row in the table: of the program's own calls the numbers are known.

@@ -8,6 +8,7 @@
 
 mod accel;
 mod child;
+mod debugger;
 mod forward;
 mod machine;
 mod options;

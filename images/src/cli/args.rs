@@ -146,6 +146,9 @@ pub struct RunArgs {
     /// Write what --strace and --summary say to a file, not to standard error
     #[arg(long, value_name = "FILE")]
     pub strace_output: Option<PathBuf>,
+    /// Wait for gdb, whose command line is printed: it stops at main with all symbols loaded
+    #[arg(long)]
+    pub gdb: bool,
     /// At the end, print calls, errors and time of each system call
     #[arg(long)]
     pub summary: bool,

@@ -13,9 +13,11 @@ use crate::run::{self, Boot, Kernel, Options, Source};
 use osv_abi::boot::{BOOT_FILE, BootConfig, RootDisk, Terminals};
 use osv_abi::trace::Filter;
 use rustix::fs::{MemfdFlags, OFlags};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::IsTerminal;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -34,7 +36,8 @@ struct Input {
 
 pub(super) fn execute(args: &RunArgs) -> Result<u8> {
     let input = input(args)?;
-    let options = Options { root_disk: input.disk.clone(), ..options(args, &input.config)? };
+    let options = options(args, &input.config, &input.boot.program)?;
+    let options = Options { root_disk: input.disk.clone(), ..options };
     let path = input.path.clone().unwrap_or_else(|| "IMAGE".into());
     let end = Image::parse(&path, &input.bytes)?.end();
     let need = end.div_ceil(1 << 20) + 2;
@@ -135,7 +138,7 @@ fn image_boot(path: &Path, image: &Image<'_>) -> Result<BootConfig> {
     BootConfig::parse(&boot, b"").map_err(|error| damaged(error.to_string()))
 }
 
-fn options(args: &RunArgs, config: &Config) -> Result<Options> {
+fn options(args: &RunArgs, config: &Config, program: &[u8]) -> Result<Options> {
     let run = &config.run;
     let in_file: Vec<_> = run.ports.iter().map(|port| parse(port)).collect::<Result<_>>()?;
     let timeout = args.timeout.or(run.timeout).map(|seconds| {
@@ -161,6 +164,7 @@ fn options(args: &RunArgs, config: &Config) -> Result<Options> {
         machine: choose(args.machine, run.machine.as_deref())?,
         timeout: timeout.transpose()?,
         verbose: args.verbose.max(run.verbose) > 0,
+        debugged: args.gdb.then(|| PathBuf::from(OsStr::from_bytes(program))),
         trace_output: args.strace_output.clone(),
         root_disk: None,
     })

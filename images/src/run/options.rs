@@ -27,6 +27,8 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Whether kernel messages are shown.
     pub verbose: bool,
+    /// The program's path in the guest, when a debugger is to look at it.
+    pub debugged: Option<PathBuf>,
     /// Where a trace goes, if not to standard error.
     pub trace_output: Option<PathBuf>,
 }

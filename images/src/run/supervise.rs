@@ -3,6 +3,7 @@
 //! The threads of `pumps` tell the main one, which alone owns the session and the process.
 
 use super::child::Qemu;
+use super::debugger::Debugger;
 use super::pumps::{
     Credit, Heard, News, SharedHeard, encode, listen, lock, receive_frames, send_frames, send_stdin,
     watch_signals,
@@ -45,7 +46,13 @@ pub fn run(source: &Source<'_>, options: &Options, boot: &Boot) -> Result<u8> {
     let (ours, theirs) = UnixStream::pair().map_err(|error| Error::io("make", "a socket pair", error))?;
     inherit(&theirs)?;
     let kernel = Kernel { image, channel: Some(theirs.as_raw_fd()) };
-    let args = qemu::command(options, accel, &kernel, boot);
+    let mut args = qemu::command(options, accel, &kernel, boot);
+    let debugger =
+        options.debugged.as_deref().map(|program| debugger(source, options, program)).transpose()?;
+    if let Some(debugger) = &debugger {
+        args.extend(debugger.arguments());
+        eprintln!("osv-pack: the machine waits for a debugger:\n{}", debugger.command());
+    }
 
     let trace = options
         .trace_output
@@ -78,6 +85,17 @@ pub fn run(source: &Source<'_>, options: &Options, boot: &Boot) -> Result<u8> {
     }
     let heard = std::mem::take(&mut *lock(&heard));
     conclude(session, heard, options, accel, status.map(|status| status.to_string()))
+}
+
+fn debugger(source: &Source<'_>, options: &Options, program: &Path) -> Result<Debugger> {
+    let disk = options.root_disk.as_deref();
+    match source {
+        Source::File(path) => {
+            let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+            Debugger::prepare(&bytes, disk, program)
+        }
+        Source::Bytes(bytes) => Debugger::prepare(bytes, disk, program),
+    }
 }
 
 struct Supervisor {
