@@ -1,5 +1,5 @@
 # osv-rs: `make` builds everything, `make test` runs everything, `make demo` shows it. `make help` lists the rest.
-.PHONY: all setup test demo bench java specjvm fmt clippy native applications processes seeing network loom laws differential clean help
+.PHONY: all setup test demo bench java specjvm fmt clippy native applications processes seeing network fuzz soak loom laws differential clean help
 .DEFAULT_GOAL := all
 
 CARGO ?= cargo
@@ -87,6 +87,16 @@ seeing: all
 ## network: IPv6 and names, as programs in the guest see them
 network: all
 	$(CARGO) test -p osv-compat-tests --test network -- --test-threads 1
+
+## fuzz: every system call with arguments from a seed, one minute (OSV_FUZZ_SEED, OSV_FUZZ_SECONDS, OSV_FUZZ_ROUND)
+fuzz: all
+	$(CARGO) test -p osv-compat-tests --test fuzz -- --test-threads 1
+
+## soak: what takes long: processes and threads that come and go, ten minutes of fuzzing, memory that runs out
+soak: setup all
+	OSV_FUZZ_SECONDS=$${OSV_FUZZ_SECONDS:-600} $(CARGO) test -p osv-compat-tests --test fuzz -- --test-threads 1
+	$(CARGO) test -p osv-compat-tests --test soak -- --test-threads 1 --include-ignored
+	OSV_REPEATS=$${OSV_REPEATS:-20} $(CARGO) test -p osv-compat-tests --test processes -- --test-threads 1
 
 ## loom: models of locks, wait queues and parking, in every order of their atomic operations
 loom:

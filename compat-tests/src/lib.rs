@@ -7,6 +7,7 @@
 
 pub mod bench;
 pub mod diff;
+pub mod fuzz;
 pub mod gaps;
 pub mod guest;
 pub mod load;

@@ -76,6 +76,21 @@ pub enum Meaning {
 }
 
 impl Meaning {
+    /// The values that have names here, and whether they are bits to be combined (`bits`) or exclude each other
+    /// (`value`).
+    pub fn values(self) -> Option<(&'static str, &'static Names)> {
+        match self {
+            Self::Bits(names, _) => Some(("bits", names)),
+            Self::Value(names) => Some(("value", names)),
+            Self::Mixed(_, values, _) => Some(("bits", values)),
+            Self::Open => Some(("bits", OPEN)),
+            Self::Clone => Some(("bits", CLONE)),
+            Self::Futex => Some(("value", FUTEX)),
+            Self::SocketOption => Some(("value", SOCKET_OPTION)),
+            _ => None,
+        }
+    }
+
     /// Whether there is nothing to show before the call.
     pub(super) fn is_filled(self) -> bool {
         matches!(
