@@ -152,6 +152,7 @@ pub fn drop_caches() {
         let Some(shrinker) = SHRINKERS.lock().get(i).cloned() else { break };
         shrinker.shrink(Pages(frame::total()));
     }
+    reclaim(frame::total());
     crate::heap::give_back();
 }
 

@@ -196,7 +196,7 @@ fn apply(tree: &Tree, op: &Op) -> Res<()> {
         Op::Write(path, at, bytes) => tree.write(path, *at, bytes).map(drop),
         Op::Truncate(path, len) => {
             let entry = ops::find(&from, path.as_bytes(), true)?;
-            ops::truncate(entry.inode(), *len, &tree.creds)
+            ops::truncate(&entry, *len, &tree.creds)
         }
         Op::Punch(path, start, len) => {
             let open = tree.open(path, O_RDWR)?;
