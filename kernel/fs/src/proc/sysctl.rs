@@ -29,8 +29,9 @@ fn random_uuid(to: &mut String) {
 struct DropCaches;
 
 impl Leaf for DropCaches {
-    fn text(&self, _to: &mut Vec<u8>) -> Res<()> {
-        Err(Errno::EACCES.into())
+    fn text(&self, to: &mut Vec<u8>) -> Res<()> {
+        to.extend_from_slice(b"0\n");
+        Ok(())
     }
     fn store(&self, text: &[u8]) -> Res<()> {
         match text.trim_ascii() {
@@ -42,7 +43,7 @@ impl Leaf for DropCaches {
         }
     }
     fn mode(&self) -> u32 {
-        0o200
+        0o644
     }
 }
 
