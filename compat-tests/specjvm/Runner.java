@@ -23,8 +23,8 @@ public class Runner {
 
     static {
         ROWS.put("startup", new Row(1, 3, Startup::new));
-        ROWS.put("compiler.compiler", new Row(1, 2, () -> new Compiler(".*")));
-        ROWS.put("compiler.sunflow", new Row(2, 4, () -> new Compiler("Tracer")));
+        ROWS.put("compiler.compiler", new Row(1, 1, () -> new Compiler(".*")));
+        ROWS.put("compiler.sunflow", new Row(1, 3, () -> new Compiler("Tracer")));
         ROWS.put("compress", new Row(20, 40, Compress::new));
         ROWS.put("crypto.aes", new Row(4, 8, () -> new Crypto.Ciphers()));
         ROWS.put("crypto.rsa", new Row(10, 20, () -> new Crypto.Rsa()));

@@ -6,6 +6,8 @@ use super::ours;
 use super::rows::{Source, Spec};
 use super::table::{Row, parse};
 use crate::programs::{self, Build};
+use crate::specjvm::run::{Machine as JavaMachine, Side as Kernel, cpu_seconds_until};
+use crate::specjvm::suite::Suite;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -41,7 +43,9 @@ impl Bench {
     /// Measures `specs` on both sides.
     pub fn run(&mut self, specs: &[Spec]) -> Result<Vec<Row>, String> {
         let mut rows: Vec<Row> = specs.iter().map(Spec::row).collect();
-        for source in [Source::Program, Source::Memcached, Source::Hello, Source::Memory, Source::Size] {
+        let sources =
+            [Source::Program, Source::Memcached, Source::Hello, Source::Memory, Source::Size, Source::Java];
+        for source in sources {
             let of_source =
                 |row: &Row| specs.iter().any(|spec| spec.name == row.name && spec.source == source);
             let names: Vec<&str> = rows.iter().filter(|row| of_source(row)).map(|row| row.name).collect();
@@ -55,6 +59,7 @@ impl Bench {
                 Source::Hello => self.hello()?,
                 Source::Memory => self.memory()?,
                 Source::Size => self.sizes()?,
+                Source::Java => self.java()?,
             };
             for row in rows.iter_mut().filter(|row| of_source(row)) {
                 row.ours = ours.get(row.name).copied();
@@ -128,6 +133,31 @@ impl Bench {
                 None => Err(format!("hello does not run on {} in {} MiB", side.name, MEMORY.end)),
             }
         })
+    }
+
+    /// Processor time, which is no count of instructions: the median of five, in turn.
+    fn java(&mut self) -> Result<(Figures, Figures), String> {
+        let suite = Suite::hello(&self.folder, self.linux.clone())?;
+        let limit = Duration::from_secs(180);
+        let machine = JavaMachine { memory: 768, cpus: 1, flags: Vec::new(), percent: 100, limit };
+        let arguments = ["-cp", "/app/java-hello", "Hello"].map(str::to_owned);
+        let mut seconds = [Vec::new(), Vec::new()];
+        for _ in 0..5 {
+            for (side, seconds) in [Kernel::Osv, Kernel::Linux].into_iter().zip(&mut seconds) {
+                if side == Kernel::Osv || suite.linux.is_some() {
+                    match cpu_seconds_until(&suite, side, &arguments, &machine, "Hello from Java") {
+                        Ok(figure) => seconds.push(figure),
+                        Err(error) => self.failures.push(format!("java.hello on {side:?}: {error}")),
+                    }
+                }
+            }
+        }
+        let [ours, linux] = seconds.map(|mut seconds| {
+            seconds.sort_by(f64::total_cmp);
+            let median = seconds.get(seconds.len() / 2).map(|&median| ("java.hello".to_owned(), median));
+            median.into_iter().collect()
+        });
+        Ok((ours, linux))
     }
 
     fn sizes(&mut self) -> Result<(Figures, Figures), String> {

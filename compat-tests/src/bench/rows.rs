@@ -15,6 +15,8 @@ pub enum Source {
     Memory,
     /// Size of a file.
     Size,
+    /// A hello of Java's, from QEMU's start.
+    Java,
 }
 
 /// A row to be measured.
@@ -62,6 +64,7 @@ pub const ROWS: &[Spec] = &[
     Spec { name: "hello.memory", unit: "MiB", source: Source::Memory },
     Spec { name: "kernel.size", unit: "bytes", source: Source::Size },
     Spec { name: "hello.image.size", unit: "bytes", source: Source::Size },
+    Spec { name: "java.hello", unit: "CPU seconds", source: Source::Java },
 ];
 
 impl Spec {

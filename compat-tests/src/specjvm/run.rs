@@ -44,9 +44,39 @@ pub struct Figure {
 /// Runs a row.
 pub fn run(suite: &Suite, side: Side, row: &str, machine: &Machine) -> Result<Figure, String> {
     let arguments = suite.arguments(row, &machine.flags, machine.percent);
+    with_lines(suite, side, &arguments, machine, |child, lines, deadline| follow(child, lines, row, deadline))
+}
+
+/// The processor time that QEMU used, from its start, when java with these arguments prints `line`.
+pub fn cpu_seconds_until(
+    suite: &Suite,
+    side: Side,
+    arguments: &[String],
+    machine: &Machine,
+    line: &str,
+) -> Result<f64, String> {
+    with_lines(suite, side, arguments, machine, |child, lines, deadline| {
+        let mut said = Vec::new();
+        while let Ok(text) = lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            if text.contains(line) {
+                return cpu_seconds(child.id()).ok_or_else(|| "it ended too soon to be measured".to_owned());
+            }
+            said.push(text);
+        }
+        Err(format!("{line:?} was not said\n{}", said.join("\n")))
+    })
+}
+
+fn with_lines<T>(
+    suite: &Suite,
+    side: Side,
+    arguments: &[String],
+    machine: &Machine,
+    judge: impl FnOnce(&Child, &Receiver<String>, Instant) -> Result<T, String>,
+) -> Result<T, String> {
     let mut command = match side {
-        Side::Osv => osv(suite, &arguments, machine)?,
-        Side::Linux => linux(suite, &arguments, machine)?,
+        Side::Osv => osv(suite, arguments, machine)?,
+        Side::Linux => linux(suite, arguments, machine)?,
     };
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
@@ -60,18 +90,18 @@ pub fn run(suite: &Suite, side: Side, row: &str, machine: &Machine) -> Result<Fi
         let to = to.clone();
         std::thread::spawn(move || {
             let lines = BufReader::new(stream).split(b'\n').map_while(Result::ok);
-            // Nobody listens any longer once the row's time is up.
+            // Nobody listens any longer once the time is up.
             lines
                 .take_while(|line| to.send(String::from_utf8_lossy(line).trim_end().to_owned()).is_ok())
                 .count();
         });
     }
     drop(to);
-    let figure = follow(&child, &lines, row, Instant::now() + machine.limit);
+    let judged = judge(&child, &lines, Instant::now() + machine.limit);
     // It may have ended already.
     let _ = child.kill();
     let _ = child.wait();
-    figure
+    judged
 }
 
 fn osv(suite: &Suite, arguments: &[String], machine: &Machine) -> Result<Command, String> {

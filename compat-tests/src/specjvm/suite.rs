@@ -70,6 +70,43 @@ impl Suite {
                 command.arg(format!("{}:/src", sources().display()));
             }
         }
+        let name = match real {
+            Some(_) => "SPECjvm2008, not in a configuration that is fit for publication",
+            None => "workalikes of SPECjvm2008's benchmarks, not SPEC results",
+        };
+        let app = real.map_or_else(|| output().join("specjvm"), Path::to_owned);
+        Self::packed(name, command, image, &app, real, linux)
+    }
+
+    /// A class that says hello, and nothing else.
+    pub fn hello(folder: &Path, linux: Option<Linux>) -> Result<Suite, String> {
+        let classes = output().join("java-hello");
+        fs::create_dir_all(&classes).map_err(|error| format!("{}: {error}", classes.display()))?;
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/java/Hello.java");
+        let compiled = Command::new("javac").arg("-d").arg(&classes).arg(source).status();
+        if !compiled.map_err(|error| format!("javac: {error}"))?.success() {
+            return Err("javac: Hello.java".to_owned());
+        }
+        let image = folder.join("java-hello.img");
+        let mut command = Command::new(osv_pack()?);
+        command
+            .args(["build", "--verbose", "--recipe", "jvm", "-o"])
+            .arg(&image)
+            .arg("-cp")
+            .arg(&classes)
+            .arg("Hello");
+        Self::packed("hello", command, image, &output(), None, linux)
+    }
+
+    /// Runs osv-pack, and makes Linux's initramfs of the same files.
+    fn packed(
+        name: &'static str,
+        mut command: Command,
+        image: PathBuf,
+        app: &Path,
+        real: Option<&Path>,
+        linux: Option<Linux>,
+    ) -> Result<Suite, String> {
         let packed = command.output().map_err(|error| format!("osv-pack: {error}"))?;
         let said = String::from_utf8_lossy(&packed.stderr);
         if !packed.status.success() {
@@ -81,14 +118,10 @@ impl Suite {
         let linux = match linux {
             None => None,
             Some(linux) => {
-                let initrd = folder.join("specjvm.cpio");
-                initramfs_of(&from_host(&files, real)?, &initrd)?;
+                let initrd = image.with_extension("cpio");
+                initramfs_of(&from_host(&files, app, real), &initrd)?;
                 Some((linux, initrd))
             }
-        };
-        let name = match real {
-            Some(_) => "SPECjvm2008, not in a configuration that is fit for publication",
-            None => "workalikes of SPECjvm2008's benchmarks, not SPEC results",
         };
         Ok(Suite { name, image, linux, java, is_real: real.is_some() })
     }
@@ -167,15 +200,14 @@ pub fn listed(said: &str) -> Vec<String> {
 
 /// The files of an image that Linux is to have too, as (host, guest): the runtime's and the application's, but not
 /// our linker and not the system files that osv-pack makes.
-fn from_host(files: &[String], real: Option<&Path>) -> Result<Vec<(PathBuf, String)>, String> {
-    let parts = output().join("specjvm");
+fn from_host(files: &[String], app: &Path, real: Option<&Path>) -> Vec<(PathBuf, String)> {
     let mut pairs = Vec::new();
     for guest in files {
         let beside = |folder: &Path, name: &str| folder.join(name.trim_start_matches('/'));
         let host = if let (Some(real), Some(name)) = (real, guest.strip_prefix(REAL)) {
             beside(real, name)
         } else if let Some(name) = guest.strip_prefix("/app/") {
-            beside(real.unwrap_or(&parts), name)
+            beside(app, name)
         } else if let Some(name) = guest.strip_prefix("/src/") {
             beside(&sources(), name)
         } else if guest.starts_with("/.osv") || guest.ends_with("/ld-osv.so") {
@@ -193,7 +225,7 @@ fn from_host(files: &[String], real: Option<&Path>) -> Result<Vec<(PathBuf, Stri
     for folder in home.into_iter().flat_map(|home| [format!("{home}/conf"), format!("{home}/lib")]) {
         linked(Path::new(&folder), &mut pairs);
     }
-    Ok(pairs)
+    pairs
 }
 
 /// Adds what the links below a folder of this machine lead to, under the links' names.
