@@ -264,7 +264,7 @@ impl Arg for CStrPtr {
 pub use crate::mem::UserAddr;
 pub use crate::uapi::{
     event::{EpollEvent, SigsetArg},
-    file::{CacheRange, CacheStat, Stat, Statfs, Statx},
+    file::{CacheRange, CacheStat, Stat, Statfs, Statx, aio::AioSigset},
     ipc::MqAttr,
     process::{CapData, CapHeader, Rlimit, Rusage},
     signal::{SigStack, Sigaction},

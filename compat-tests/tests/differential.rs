@@ -16,9 +16,11 @@ const FORMS: [(&str, Build); 2] = [("trap", Build::GlibcStatic), ("call", Build:
 
 /// Programs of `programs/diff`, and on how many CPUs the guest runs them.
 const PROGRAMS: &[(&str, &str)] = &[
+    ("asynchronous", "1"),
     ("attributes", "1"),
     ("clocks", "1"),
     ("connections", "1"),
+    ("cputime", "2"),
     ("descriptors", "1"),
     ("files", "1"),
     ("ipc", "2"),

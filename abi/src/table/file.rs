@@ -73,11 +73,11 @@ macro_rules! syscalls_file {
             197 removexattr [file::removexattr] (path: CStrPtr, name: CStrPtr) [full] call;
             198 lremovexattr [file::lremovexattr] (path: CStrPtr, name: CStrPtr) [full] call;
             199 fremovexattr [file::fremovexattr] (fd: Fd, name: CStrPtr) [full] call;
-            206 io_setup [] () [stub(ENOSYS)] call;
-            207 io_destroy [] () [stub(ENOSYS)] call;
-            208 io_getevents [] () [stub(ENOSYS)] call;
-            209 io_submit [] () [stub(ENOSYS)] call;
-            210 io_cancel [] () [stub(ENOSYS)] call;
+            206 io_setup [file::io_setup] (count: UInt, context: InOut<u64>) [full] call;
+            207 io_destroy [file::io_destroy] (context: UserAddr) [full] call;
+            208 io_getevents [file::io_getevents] (context: UserAddr, least: Long, most: Long, to: UserAddr, timeout: In<Timespec>) [full] call;
+            209 io_submit [file::io_submit] (context: UserAddr, count: Long, list: UserAddr) [partial("transfers are done while they are submitted; no IOCB_CMD_POLL: EINVAL")] call;
+            210 io_cancel [file::io_cancel] (context: UserAddr, iocb: UserAddr, result: UserAddr) [partial("nothing is under way that could be cancelled: EINVAL")] call;
             212 lookup_dcookie [] () [stub(ENOSYS)] call;
             217 getdents64 [file::getdents64] (fd: Fd, buf: OutBuf) [full] call;
             221 fadvise64 [file::fadvise64] (fd: Fd, offset: Long, len: Long, advice: Int) [full] call;
@@ -119,7 +119,7 @@ macro_rules! syscalls_file {
             327 preadv2 [file::preadv2] (fd: Fd, vectors: UserAddr, count: Size, low: Long, high: Long, flags: Flags) [full] call;
             328 pwritev2 [file::pwritev2] (fd: Fd, vectors: UserAddr, count: Size, low: Long, high: Long, flags: Flags) [full] call;
             332 statx [file::statx] (dir: Fd, path: CStrPtr, flags: Flags, mask: UInt, to: Out<Statx>) [partial("no birth time, mount id or attributes")] call;
-            333 io_pgetevents [] () [stub(ENOSYS)] call;
+            333 io_pgetevents [file::io_pgetevents] (context: UserAddr, least: Long, most: Long, to: UserAddr, timeout: In<Timespec>, mask: In<AioSigset>) [full] call;
             425 io_uring_setup [] () [stub(ENOSYS)] call;
             426 io_uring_enter [] () [stub(ENOSYS)] call;
             427 io_uring_register [] () [stub(ENOSYS)] call;

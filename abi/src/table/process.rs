@@ -7,7 +7,7 @@ macro_rules! syscalls_process {
         $callback! {
             24 sched_yield [process::sched_yield] () [full] call;
             39 getpid [process::getpid] () [full] call;
-            56 clone [process::clone] (flags: ULong, stack: UserAddr, parent_tid: UserAddr, child_tid: UserAddr, tls: UserAddr) [partial("no namespaces, no pidfd")] trap;
+            56 clone [process::clone] (flags: ULong, stack: UserAddr, parent_tid: UserAddr, child_tid: UserAddr, tls: UserAddr) [partial("no namespaces")] trap;
             57 fork [process::fork] () [full] trap;
             58 vfork [process::vfork] () [full] trap;
             59 execve [process::execve] (path: CStrPtr, args: In<u64>, env: In<u64>) [partial("set-user-ID bits are not honoured")] trap;
@@ -54,7 +54,7 @@ macro_rules! syscalls_process {
             154 modify_ldt [] () [stub(ENOSYS)] call;
             157 prctl [process::prctl] (option: Int, arg2: ULong, arg3: ULong, arg4: ULong, arg5: ULong) [partial("names, dumpable, capabilities and others are remembered; no seccomp, no PR_SET_VMA")] call;
             158 arch_prctl [process::arch_prctl] (code: Int, addr: UserAddr) [partial("gs is the kernel's: EPERM")] call;
-            160 setrlimit [process::setrlimit] (resource: UInt, limit: In<Rlimit>) [partial("CPU, FSIZE, RSS, LOCKS, RT limits are not enforced")] call;
+            160 setrlimit [process::setrlimit] (resource: UInt, limit: In<Rlimit>) [partial("FSIZE, RSS, LOCKS, RT limits are not enforced")] call;
             163 acct [] () [stub(ENOSYS)] call;
             186 gettid [process::gettid] () [full] call;
             202 futex [process::futex] (word: UserAddr, op: UInt, value: UInt, timeout: UserAddr, other: UserAddr, value3: UInt) [partial("priority inheritance is ENOSYS; a wall-clock deadline does not follow a clock that is set")] call;
@@ -67,11 +67,11 @@ macro_rules! syscalls_process {
             247 waitid [process::waitid] (kind: UInt, id: Pid, info: UserAddr, options: Flags, usage: Out<Rusage>) [full] call;
             251 ioprio_set [process::ioprio_set] (which: Int, who: Int, priority: Int) [full] call;
             252 ioprio_get [process::ioprio_get] (which: Int, who: Int) [full] call;
-            272 unshare [] () [stub(ENOSYS)] call;
+            272 unshare [process::unshare] (flags: ULong) [partial("one namespace of each kind: EINVAL; what is shared with other threads or processes stays so: EINVAL")] call;
             273 set_robust_list [process::set_robust_list] (head: UserAddr, len: Size) [full] call;
             274 get_robust_list [process::get_robust_list] (tid: Int, head: Out<u64>, len: Out<u64>) [partial("the caller's own only")] call;
-            302 prlimit64 [process::prlimit64] (pid: Pid, resource: UInt, new: In<Rlimit>, old: Out<Rlimit>) [partial("CPU, FSIZE, RSS, LOCKS, RT limits are not enforced")] call;
-            308 setns [] () [stub(ENOSYS)] call;
+            302 prlimit64 [process::prlimit64] (pid: Pid, resource: UInt, new: In<Rlimit>, old: Out<Rlimit>) [partial("FSIZE, RSS, LOCKS, RT limits are not enforced")] call;
+            308 setns [process::setns] (fd: Fd, kinds: Flags) [partial("no descriptor refers to a namespace: EINVAL")] call;
             309 getcpu [process::getcpu] (cpu: Out<u32>, node: Out<u32>) [full] call;
             312 kcmp [process::kcmp] (first: Pid, second: Pid, kind: Int, a: ULong, b: ULong) [partial("no KCMP_EPOLL_TFD")] call;
             314 sched_setattr [process::sched_setattr] (pid: Pid, attr: UserAddr, flags: Flags) [partial("no real-time policies and no deadlines: EPERM; no bounds of utilisation: EOPNOTSUPP")] call;
@@ -80,7 +80,7 @@ macro_rules! syscalls_process {
             324 membarrier [process::membarrier] (command: Int, flags: Flags, cpu: UInt) [partial("no SYNC_CORE, no RSEQ")] call;
             334 rseq [process::rseq] (area: UserAddr, len: UInt, flags: Flags, signature: UInt) [full] call;
             434 pidfd_open [process::pidfd_open] (pid: Pid, flags: Flags) [full] call;
-            435 clone3 [process::clone3] (args: UserAddr, size: Size) [partial("no namespaces, no pidfd, no set_tid, no cgroup")] trap;
+            435 clone3 [process::clone3] (args: UserAddr, size: Size) [partial("no namespaces, no set_tid, no cgroup")] trap;
             438 pidfd_getfd [process::pidfd_getfd] (fd: Fd, target: Int, flags: Flags) [full] call;
             449 futex_waitv [process::futex_waitv] (waiters: UserAddr, count: UInt, flags: Flags, timeout: In<Timespec>, clock: Int) [partial("a wall-clock deadline does not follow a clock that is set")] call;
             454 futex_wake [process::futex_wake] (word: UserAddr, mask: ULong, count: Int, flags: Flags) [full] call;

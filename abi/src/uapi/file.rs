@@ -400,3 +400,52 @@ pub struct HandleHeader {
     /// What they are.
     pub kind: i32,
 }
+
+/// Native asynchronous I/O: `linux/aio_abi.h`.
+#[expect(missing_docs, reason = "named as in linux/aio_abi.h, without aio_ and IOCB_CMD_")]
+pub mod aio {
+    use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+    pub const PREAD: u16 = 0;
+    pub const PWRITE: u16 = 1;
+    pub const FSYNC: u16 = 2;
+    pub const FDSYNC: u16 = 3;
+    pub const PREADV: u16 = 7;
+    pub const PWRITEV: u16 = 8;
+    pub const FLAG_RESFD: u32 = 1;
+
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C)]
+    pub struct Iocb {
+        pub data: u64,
+        pub key: u32,
+        pub rw_flags: u32,
+        pub opcode: u16,
+        pub reqprio: i16,
+        pub fildes: u32,
+        pub buf: u64,
+        pub nbytes: u64,
+        pub offset: i64,
+        pub reserved: u64,
+        pub flags: u32,
+        pub resfd: u32,
+    }
+    const _: () = assert!(size_of::<Iocb>() == 64);
+
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C)]
+    pub struct IoEvent {
+        pub data: u64,
+        pub obj: u64,
+        pub res: i64,
+        pub res2: i64,
+    }
+
+    /// `struct __aio_sigset`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C)]
+    pub struct AioSigset {
+        pub mask: u64,
+        pub size: u64,
+    }
+}

@@ -114,6 +114,7 @@ static int opened(const char *kind) {
     if (!strcmp(kind, "event")) return eventfd(1, EFD_NONBLOCK);
     if (!strcmp(kind, "timer")) return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
     if (!strcmp(kind, "queue")) return syscall(SYS_mq_open, "queue", O_CREAT | O_RDWR | O_NONBLOCK, 0600, 0);
+    if (!strcmp(kind, "watcher")) return syscall(SYS_inotify_init1, O_NONBLOCK);
     if (!strcmp(kind, "pidfd")) return syscall(SYS_pidfd_open, getpid(), 0);
     if (!strcmp(kind, "memory")) return memfd_create("memory", 0);
     int pair[2];

@@ -372,8 +372,60 @@ static void clocks(void) {
     WORKS(CALL(SYS_syslog, 10, 0, 0));
 }
 
+static void on_user(int signal) { (void)signal; }
+
+static void descriptors_of_processes(void) {
+    // The flags, then where the descriptor goes.
+    struct {
+        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+    } request = {0};
+    int fd = -1, again = -1;
+    enum { PIDFD = 0x1000, PARENT_SETTID = 0x100000 };
+    request.flags = PIDFD;
+    request.pidfd = (uintptr_t)&fd;
+    request.exit_signal = SIGCHLD;
+    fflush(stdout);
+    pid_t child = CALL(SYS_clone3, &request, sizeof request);
+    if (!child) {
+        // The child has no such descriptor.
+        int missing = fcntl(fd, F_GETFD) == -1;
+        pause();
+        _exit(missing);
+    }
+    SHOW(fcntl(fd, F_GETFD));
+    SHOW(CALL(SYS_pidfd_send_signal, fd, 0, 0, 0));
+    SHOW(CALL(SYS_pidfd_send_signal, fd, 0, 0, 1));
+    SHOW(CALL(SYS_pidfd_send_signal, fd, 0, 0, 2));
+    SHOW(CALL(SYS_pidfd_send_signal, fd, 0, 0, 3));
+    SHOW(CALL(SYS_pidfd_send_signal, fd, 0, 0, 8));
+    SHOW(CALL(SYS_pidfd_send_signal, fd, 0, 0, 4));
+    SHOW(CALL(SYS_pidfd_send_signal, fd, SIGKILL, 0, 1));
+    int status;
+    SHOW(waitpid(child, &status, 0) == child);
+    printf("killed by %d\n", WTERMSIG(status));
+    SHOW(CALL(SYS_pidfd_send_signal, fd, SIGKILL, 0, 1));
+    close(fd);
+    child = CALL(SYS_clone, PIDFD | SIGCHLD, 0, &again, 0, 0);
+    if (!child) _exit(3);
+    siginfo_t info;
+    SHOW(waitid(P_PIDFD, again, &info, WEXITED));
+    printf("exited with %d\n", info.si_status);
+    SHOW(CALL(SYS_clone, PIDFD | PARENT_SETTID | SIGCHLD, 0, &again, 0, 0));
+    request.pidfd = 8;
+    SHOW(CALL(SYS_clone3, &request, sizeof request));
+    // One's own thread.
+    signal(SIGUSR1, on_user);
+    int me = CALL(SYS_pidfd_open, getpid(), 0);
+    SHOW(CALL(SYS_pidfd_send_signal, me, SIGUSR1, 0, 1));
+    SHOW(CALL(SYS_unshare, 0));
+    SHOW(CALL(SYS_unshare, 1));
+    SHOW(CALL(SYS_unshare, CLONE_FILES | CLONE_FS));
+    SHOW(CALL(SYS_setns, -1, 0));
+}
+
 int main(void) {
     remote_memory();
+    descriptors_of_processes();
     futexes();
     sealed();
     policies();

@@ -21,7 +21,9 @@ pub const EXCLUDED: &[(&str, &str)] = &[
     ("rt_sigreturn", "takes its argument from the stack; see laws"),
     ("settimeofday", "sets the clock of the machine under test"),
     ("sync", "takes no argument and flushes every disk of the machine under test"),
+    ("setns", "enters namespaces, which the machine under test may have"),
     ("syslog", "reads and clears the messages of the machine under test"),
+    ("unshare", "makes namespaces, which the machine under test may have"),
     ("vfork", "a second program that goes on reading the list"),
 ];
 
@@ -177,6 +179,12 @@ const MEANT: &[(&str, &str, &str)] = &[
     ("removexattr", "name", "$user.x"),
     ("setxattr", "name", "$user.x"),
     ("writev", "count", "=1"),
+    ("io_setup", "count", "=1"),
+    ("io_getevents", "timeout", "null"),
+    ("io_pgetevents", "timeout", "null"),
+    ("inotify_add_watch", "fd", "@watcher"),
+    ("inotify_add_watch", "mask", "=2"),
+    ("inotify_rm_watch", "fd", "@watcher"),
     ("futex_wait", "clock", "=1"),
     ("futex_wait", "expected", "=1"),
     ("futex_wait", "flags", "=82"),

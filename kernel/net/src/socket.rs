@@ -377,6 +377,8 @@ impl File for Socket {
             FIONREAD => match (self.stream(), self.datagrams()) {
                 (Some(stream), _) => stream.readable_bytes(),
                 (None, Some((queue, _))) => queue.first_len().unwrap_or(0),
+                // There is nothing yet; what listens never has anything.
+                (None, None) if matches!(*self.state.lock(), State::Fresh) => 0,
                 (None, None) => return Err(Errno::EINVAL.into()),
             },
             SIOCOUTQ => self.unsent(),

@@ -292,6 +292,7 @@ pub(crate) fn switch_away(why: Why, irq: &NoIrq) {
     let was_idle = local.is_idle(prev);
     if !was_idle {
         prev.charge(now.since(local.started).as_nanos() as u64);
+        prev.running_since.store(now.0, Ordering::Relaxed);
     }
     cpu.wakes.take_all(|entity| {
         local.admit(entity, now);
@@ -333,6 +334,7 @@ pub(crate) fn switch_away(why: Why, irq: &NoIrq) {
     }
     cpu.waiting.store(local.queue.len() as u32, Ordering::Relaxed);
     local.started = now;
+    next.running_since.store(now.0, Ordering::Relaxed);
     if !local.queue.is_empty() {
         local.slice_end = now + policy::slice(local.queue.len());
         local.arm(local.slice_end);

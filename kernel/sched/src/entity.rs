@@ -52,6 +52,8 @@ pub struct Entity {
     /// When it went to sleep; 0: it has not run yet.
     pub(crate) slept_at: AtomicU64,
     ran_ns: AtomicU64,
+    /// When it was last charged, while it is on a CPU.
+    pub(crate) running_since: AtomicU64,
     pub(crate) voluntary: AtomicU64,
     pub(crate) involuntary: AtomicU64,
     pub(crate) ops: &'static Ops,
@@ -93,6 +95,7 @@ impl Entity {
             lag: AtomicI64::new(0),
             slept_at: AtomicU64::new(0),
             ran_ns: AtomicU64::new(0),
+            running_since: AtomicU64::new(0),
             voluntary: AtomicU64::new(0),
             involuntary: AtomicU64::new(0),
             ops,
@@ -144,6 +147,13 @@ impl Entity {
     /// Nanoseconds that it has run, up to the last switch.
     pub fn ran_ns(&self) -> u64 {
         self.ran_ns.load(Ordering::Relaxed)
+    }
+
+    /// Nanoseconds that it has run until now, on whatever CPU it runs.
+    pub fn ran_ns_now(&self) -> u64 {
+        let (ran, since) = (self.ran_ns(), self.running_since.load(Ordering::Relaxed));
+        let running = if self.is_on_cpu() { crate::machine::now().0.saturating_sub(since) } else { 0 };
+        ran + running
     }
 
     /// Adds to [`Entity::ran_ns`] and the virtual run time.

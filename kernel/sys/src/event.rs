@@ -35,7 +35,7 @@ fn deadline_ms(ms: i32) -> Option<Instant> {
 }
 
 /// These calls are never restarted after a handler ran: poll(2), epoll_wait(2), signal(7).
-fn not_restarted<T>(result: Res<T>) -> Res<T> {
+pub(crate) fn not_restarted<T>(result: Res<T>) -> Res<T> {
     match result {
         Err(Fail::Interrupted) => Err(Errno::EINTR.into()),
         other => other,
@@ -44,7 +44,12 @@ fn not_restarted<T>(result: Res<T>) -> Res<T> {
 
 /// Runs `wait` with the signal mask at `mask` in place of the thread's own, unless that is NULL. A handler that ends
 /// the wait still sees the new mask, and returns to the old one.
-fn masked<T>(cx: &mut Cx<'_>, mask: In<u64>, size: Size, wait: impl FnOnce(&mut Cx<'_>) -> Res<T>) -> Res<T> {
+pub(crate) fn masked<T>(
+    cx: &mut Cx<'_>,
+    mask: In<u64>,
+    size: Size,
+    wait: impl FnOnce(&mut Cx<'_>) -> Res<T>,
+) -> Res<T> {
     if mask.is_null() {
         return not_restarted(wait(cx));
     }

@@ -1,5 +1,6 @@
 //! Files and directories.
 
+pub(crate) mod aio;
 mod cache;
 mod caller;
 mod control;
@@ -22,6 +23,7 @@ fn is_pipe(open: &OpenFile) -> bool {
     open.file().as_any().is::<Pipe>()
 }
 
+pub use aio::{io_cancel, io_destroy, io_getevents, io_pgetevents, io_setup, io_submit};
 pub use cache::*;
 pub(crate) use caller::Path;
 pub use control::*;

@@ -20,4 +20,5 @@ fn seconds() -> i64 {
 pub(crate) fn process_ended(process: &Process) {
     osv_ipc::semaphore::undo_all(process.pid(), seconds);
     osv_ipc::mqueue::forget_process(process.pid());
+    crate::file::aio::process_ended(process);
 }

@@ -254,9 +254,35 @@ pub(crate) fn send_to(
     signo: Sig,
     info: UserAddr,
 ) -> Res<()> {
+    let info = given_info(cx, process, signo, info, code::SI_USER)?;
+    deliver_to(process, info)
+}
+
+/// As [`send_to`], to the thread that has the process's number.
+pub(crate) fn send_to_first_thread(
+    cx: &Cx<'_>,
+    process: &alloc::sync::Arc<Process>,
+    signo: Sig,
+    info: UserAddr,
+) -> Res<()> {
+    let info = given_info(cx, process, signo, info, code::SI_TKILL)?;
+    let thread = registry::thread(process.pid()).ok_or(Errno::ESRCH)?;
+    if info.signo != 0 && !send::to_thread(&thread, info) {
+        return Err(Errno::EAGAIN.into());
+    }
+    Ok(())
+}
+
+fn given_info(
+    cx: &Cx<'_>,
+    process: &alloc::sync::Arc<Process>,
+    signo: Sig,
+    info: UserAddr,
+    why: i32,
+) -> Res<Siginfo> {
     let signo = number(signo, true)?;
     let info = if info.is_null() {
-        sent_info(cx, signo, code::SI_USER)
+        sent_info(cx, signo, why)
     } else {
         let mut given = Siginfo::new_zeroed();
         cx.read_bytes(info, given.as_mut_bytes())?;
@@ -270,7 +296,7 @@ pub(crate) fn send_to(
         given
     };
     may_signal(cx, process, signo)?;
-    deliver_to(process, info)
+    Ok(info)
 }
 
 fn to_thread(cx: &Cx<'_>, group: Option<i32>, tid: i32, info: Siginfo) -> Res<()> {

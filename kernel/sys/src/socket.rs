@@ -124,6 +124,25 @@ fn read_address(cx: &Cx<'_>, address: InBuf) -> Result<Address, Errno> {
     Address::parse(&bytes[..address.len])
 }
 
+/// As [`read_address`], to bind an IPv4 socket to: no family at all stands for AF_INET where the address is any.
+fn read_inet_address(cx: &Cx<'_>, address: InBuf) -> Result<Address, Errno> {
+    const LEN: usize = 16;
+    let parsed = read_address(cx, address)?;
+    if parsed != Address::Unspec {
+        return Ok(parsed);
+    }
+    if address.len < LEN {
+        return Err(Errno::EINVAL);
+    }
+    let mut bytes = [0; LEN];
+    cx.read_bytes(address.addr, &mut bytes)?;
+    if bytes[4..8] != [0; 4] {
+        return Err(Errno::EAFNOSUPPORT);
+    }
+    bytes[..2].copy_from_slice(&2u16.to_ne_bytes());
+    Address::parse(&bytes)
+}
+
 /// Finds the socket that a Unix path leads to: ENOENT, EACCES, ECONNREFUSED when it is no socket.
 fn find_socket(cx: &Cx<'_>, address: Address) -> Res<Address> {
     let Address::Unix(UnixName::Path(path, _)) = &address else { return Ok(address) };
@@ -179,8 +198,12 @@ pub fn socketpair(cx: &mut Cx<'_>, family: Int, kind: UInt, protocol: Int, fds: 
 /// bind(2)
 pub fn bind(cx: &mut Cx<'_>, fd: Fd, address: InBuf) -> Res<()> {
     let open = Open::get(cx, fd)?;
-    let address = read_address(cx, address)?;
     let socket = open.socket()?;
+    let address = if socket.family() == Family::Inet {
+        read_inet_address(cx, address)?
+    } else {
+        read_address(cx, address)?
+    };
     let Address::Unix(UnixName::Path(path, _)) = &address else { return socket.bind(&address) };
     if !socket.is_unix() {
         return socket.bind(&address);
@@ -214,6 +237,7 @@ pub fn accept(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, length: InOut<u32>) ->
 
 /// accept4(2)
 pub fn accept4(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, length: InOut<u32>, flags: UInt) -> Res<Fd> {
+    cx.file(fd)?;
     let (status, cloexec) = status_of(flags.0)?;
     let open = Open::get(cx, fd)?;
     let process = cx.process();
@@ -264,9 +288,9 @@ pub fn getpeername(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, length: InOut<u32
 
 /// setsockopt(2)
 pub fn setsockopt(cx: &mut Cx<'_>, fd: Fd, level: Int, name: Int, value: InBuf) -> Res<()> {
+    let open = Open::get(cx, fd)?;
     // The length is an int: its register's upper half does not count.
     let len = usize::try_from(value.len as i32).map_err(|_| Fail::Errno(Errno::EINVAL))?;
-    let open = Open::get(cx, fd)?;
     let mut bytes = [0; 64];
     let len = len.min(bytes.len());
     cx.read_bytes(value.addr, &mut bytes[..len])?;

@@ -13,7 +13,7 @@ use osv_abi::uapi::time::*;
 use osv_base::{Fail, Instant, Res};
 use osv_hw::clock as machine;
 use osv_sync::park::{self, Woken};
-use osv_task::itimer::{IntervalTimer, Notify};
+use osv_task::itimer::{Counted, Interval, IntervalTimer, Notify};
 
 /// When a relative timeout ends: EINVAL for a time that is none.
 pub(crate) fn timeout_instant(timeout: Timespec) -> Result<Instant, Errno> {
@@ -33,7 +33,7 @@ fn read_clock(cx: &Cx<'_>, id: i32) -> Result<Duration, Errno> {
         | clock::MONOTONIC_COARSE
         | clock::BOOTTIME
         | clock::BOOTTIME_ALARM => machine::now().0,
-        clock::PROCESS_CPUTIME_ID => cx.process().ran_ns() + osv_task::thread::running_ns(),
+        clock::PROCESS_CPUTIME_ID => cx.process().ran_ns(),
         clock::THREAD_CPUTIME_ID => cx.thread().entity.ran_ns() + osv_task::thread::running_ns(),
         id if id < 0 => return cpu_clock(cx, id),
         _ => return Err(Errno::EINVAL),
@@ -56,7 +56,7 @@ fn cpu_clock(cx: &Cx<'_>, id: i32) -> Result<Duration, Errno> {
         if thread.process().pid() != cx.process().pid() {
             return Err(Errno::EINVAL);
         }
-        thread.entity.ran_ns()
+        thread.entity.ran_ns_now()
     } else {
         match target {
             0 => return read_clock(cx, clock::PROCESS_CPUTIME_ID),
@@ -200,11 +200,14 @@ pub fn clock_nanosleep(
     sleep(cx, deadline, None)
 }
 
-const ITIMER_REAL: i32 = 0;
-
-/// Of the three timers of setitimer(2) only ITIMER_REAL is there; those of CPU time are EINVAL.
-fn check_itimer(which: i32) -> Result<(), Errno> {
-    if which == ITIMER_REAL { Ok(()) } else { Err(Errno::EINVAL) }
+/// Which of the three timers of setitimer(2): EINVAL.
+fn interval(which: i32) -> Result<Interval, Errno> {
+    Ok(match which {
+        0 => Interval::Real,
+        1 => Interval::Virtual,
+        2 => Interval::Prof,
+        _ => return Err(Errno::EINVAL),
+    })
 }
 
 fn itimerval((left, interval): (Duration, Duration)) -> Itimerval {
@@ -213,28 +216,29 @@ fn itimerval((left, interval): (Duration, Duration)) -> Itimerval {
 
 /// getitimer(2).
 pub fn getitimer(cx: &mut Cx<'_>, which: Int, current: Out<Itimerval>) -> Res<()> {
-    check_itimer(which.0)?;
-    let state = cx.process().timers.real_if_any().map(|timer| timer.get()).unwrap_or_default();
+    let which = interval(which.0)?;
+    let state = cx.process().timers.interval_if_any(which).map(|timer| timer.get()).unwrap_or_default();
     Ok(current.write(cx, &itimerval(state))?)
 }
 
-fn set_real(cx: &Cx<'_>, value: Duration, interval: Duration) -> (Duration, Duration) {
-    let first = (!value.is_zero()).then(|| machine::now().after(value));
-    cx.process().timers.real(cx.process()).set(first, interval)
+fn set_interval(cx: &Cx<'_>, which: Interval, value: Duration, period: Duration) -> (Duration, Duration) {
+    let timer = cx.process().timers.interval(cx.process(), which);
+    let first = (!value.is_zero()).then(|| timer.now().after(value));
+    timer.set(first, period)
 }
 
 /// setitimer(2).
 pub fn setitimer(cx: &mut Cx<'_>, which: Int, new: In<Itimerval>, old: Out<Itimerval>) -> Res<()> {
     let new = new.read_opt(cx)?.unwrap_or_default();
-    check_itimer(which.0)?;
-    let (value, interval) = (new.value.duration()?, new.interval.duration()?);
-    let before = set_real(cx, value, interval);
+    let which = interval(which.0)?;
+    let (value, period) = (new.value.duration()?, new.interval.duration()?);
+    let before = set_interval(cx, which, value, period);
     Ok(old.write_opt(cx, &itimerval(before))?)
 }
 
 /// alarm(2).
 pub fn alarm(cx: &mut Cx<'_>, seconds: UInt) -> Res<u64> {
-    let (left, _) = set_real(cx, Duration::from_secs(seconds.0.into()), Duration::ZERO);
+    let (left, _) = set_interval(cx, Interval::Real, Duration::from_secs(seconds.0.into()), Duration::ZERO);
     // Rounded to the nearest second, but never down to "none".
     let rounded = left.as_secs() + u64::from(left.subsec_nanos() >= 500_000_000);
     Ok(if left.is_zero() { 0 } else { rounded.max(1) })
@@ -244,20 +248,23 @@ pub fn alarm(cx: &mut Cx<'_>, seconds: UInt) -> Res<u64> {
 pub fn timer_create(cx: &mut Cx<'_>, id: Int, event: In<Sigevent>, timer: Out<i32>) -> Res<()> {
     use osv_abi::uapi::signal::sig;
     let event = event.read_opt(cx)?;
-    match id.0 {
-        clock::REALTIME | clock::MONOTONIC | clock::BOOTTIME | clock::TAI => {}
-        clock::REALTIME_ALARM | clock::BOOTTIME_ALARM => {}
-        // Timers of CPU time.
-        clock::PROCESS_CPUTIME_ID | clock::THREAD_CPUTIME_ID => return Err(Errno::EOPNOTSUPP.into()),
+    let counted = match id.0 {
+        clock::REALTIME | clock::MONOTONIC | clock::BOOTTIME | clock::TAI => Counted::Machine,
+        clock::REALTIME_ALARM | clock::BOOTTIME_ALARM => Counted::Machine,
+        clock::PROCESS_CPUTIME_ID => Counted::Process(cx.process().pid()),
+        clock::THREAD_CPUTIME_ID => Counted::Thread(cx.thread().tid()),
+        id if id < 0 => counted_by(cx, id)?,
         _ => return Err(Errno::EINVAL.into()),
-    }
+    };
     let signal = |event: &Sigevent| match u32::try_from(event.signo) {
         Ok(signo @ 1..=sig::MAX) => Ok(signo),
         _ => Err(Errno::EINVAL),
     };
     let process = cx.process();
     let number = match event {
-        None => process.timers.create(process, id.0, |number| Notify::Process(sig::ALRM, number as u64))?,
+        None => process
+            .timers
+            .create(process, id.0, counted, |number| Notify::Process(sig::ALRM, number as u64))?,
         Some(event) => {
             let notify = match event.notify {
                 SIGEV_NONE => Notify::None,
@@ -272,7 +279,7 @@ pub fn timer_create(cx: &mut Cx<'_>, id: Int, event: In<Sigevent>, timer: Out<i3
                 }
                 _ => return Err(Errno::EINVAL.into()),
             };
-            process.timers.create(process, id.0, |_| notify)?
+            process.timers.create(process, id.0, counted, |_| notify)?
         }
     };
     if let Err(errno) = timer.write(cx, &number) {
@@ -286,12 +293,24 @@ fn itimerspec((left, interval): (Duration, Duration)) -> Itimerspec {
     Itimerspec { interval: interval.into(), value: left.into() }
 }
 
+/// Whose time a clock counts that clock_getcpuclockid(3) or pthread_getcpuclockid(3) made.
+fn counted_by(cx: &Cx<'_>, id: i32) -> Result<Counted, Errno> {
+    cpu_clock(cx, id)?;
+    let target = (!(id >> 3)).cast_unsigned();
+    Ok(match (id & 4 != 0, target) {
+        (true, 0) => Counted::Thread(cx.thread().tid()),
+        (true, tid) => Counted::Thread(tid),
+        (false, 0) => Counted::Process(cx.process().pid()),
+        (false, pid) => Counted::Process(pid),
+    })
+}
+
 fn first_expiry(timer: &IntervalTimer, value: Duration, absolute: bool) -> Option<Instant> {
     if value.is_zero() {
         return None;
     }
     Some(if !absolute {
-        machine::now().after(value)
+        timer.now().after(value)
     } else if matches!(timer.clock, clock::REALTIME | clock::REALTIME_ALARM | clock::TAI) {
         realtime_instant(value)
     } else {

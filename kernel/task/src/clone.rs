@@ -41,7 +41,7 @@ pub struct Request {
 const ROOM: Pages = Pages(16);
 
 /// Flags that nothing here stands for.
-const REFUSED: u64 = flag::NAMESPACES | flag::PIDFD | flag::INTO_CGROUP;
+const REFUSED: u64 = flag::NAMESPACES | flag::INTO_CGROUP;
 
 fn check(request: &Request) -> Result<(), Errno> {
     let has = |bits| request.flags & bits == bits;
@@ -56,6 +56,11 @@ fn check(request: &Request) -> Result<(), Errno> {
 
 /// Makes a thread or process that goes on from `frame` with result 0, and gives its number.
 pub fn clone(frame: &Frame, request: &Request) -> Res<u32> {
+    clone_process(frame, request).map(|(tid, _)| tid)
+}
+
+/// As [`clone`], and gives the process that the new thread belongs to. CLONE_PIDFD is the caller's to look after.
+pub fn clone_process(frame: &Frame, request: &Request) -> Res<(u32, Arc<Process>)> {
     check(request)?;
     let me = current();
     let has = |bit| request.flags & bit != 0;
@@ -124,7 +129,7 @@ pub fn clone(frame: &Frame, request: &Request) -> Res<u32> {
         let killed = || done().or_else(|| me.is_ending().then_some(()));
         let _ = process.vfork_done.1.wait_until(Wait::UNINTERRUPTIBLE, killed);
     }
-    Ok(tid)
+    Ok((tid, process))
 }
 
 fn new_process(me: &thread::Current, pid: u32, request: &Request) -> Res<Arc<Process>> {
@@ -151,6 +156,7 @@ fn new_process(me: &thread::Current, pid: u32, request: &Request) -> Res<Arc<Pro
         nice: parent.nice.load(Ordering::Relaxed),
         parent: Some(parent.clone()),
     });
+    child.timers.follow_limit(&child);
     if has(flag::VM) {
         child.shares_space.store(true, Ordering::SeqCst);
         if !has(flag::VFORK) {

@@ -41,7 +41,8 @@ pub struct Application {
 /// Starts the application; an error is one of execve(2). Called on a kernel thread.
 pub fn start(application: Application) -> Res<Arc<Process>> {
     let init = registry::kernel_process();
-    init.set_fs(application.fs.clone());
+    // A copy: what the application changes is its own.
+    init.set_fs(Arc::new(application.fs.fork()));
     let limits = Limits::default();
     let pid = registry::draw_pid()?;
     let program = exec::load(

@@ -304,7 +304,7 @@ impl Process {
 
     /// Nanoseconds that its threads ran, the ended ones included.
     pub fn ran_ns(&self) -> u64 {
-        let live: u64 = self.threads().iter().map(|thread| thread.entity.ran_ns()).sum();
+        let live: u64 = self.threads().iter().map(|thread| thread.entity.ran_ns_now()).sum();
         self.ended_usage.lock().ran_ns + live
     }
 

@@ -28,13 +28,11 @@ impl Usage {
         self.resident_peak = self.resident_peak.max(other.resident_peak);
     }
 
-    /// Of a thread. What it ran since its last switch counts only where it is the calling one.
+    /// Of a thread.
     pub fn of_thread(thread: &Thread) -> Usage {
         let (voluntary, involuntary) = thread.entity.switches();
-        let is_current = core::ptr::eq(osv_sched::current(), &raw const thread.entity);
-        let since = if is_current { osv_sched::running_ns() } else { 0 };
         Usage {
-            ran_ns: thread.entity.ran_ns() + since,
+            ran_ns: thread.entity.ran_ns_now(),
             faults: thread.faults(),
             voluntary,
             involuntary,

@@ -61,6 +61,9 @@ impl Socket {
         if *address == Address::Unspec && !self.is_unix() {
             return self.disconnect();
         }
+        if self.is_unix() && !matches!(address, Address::Unix(_)) {
+            return Err(Errno::EINVAL.into());
+        }
         let pending = match &*self.state.lock() {
             State::Fresh => None,
             State::Stream { flow: Some(flow), reported: false, .. } => Some(flow.clone()),

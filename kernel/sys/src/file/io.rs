@@ -51,7 +51,7 @@ fn moved(open: &OpenFile, event: u32, result: Res<usize>) -> Res<usize> {
 }
 
 /// Reads at the description's offset.
-fn read_here(cx: &Cx<'_>, open: &OpenFile, to: &mut UserSink<'_>, io: Io) -> Res<usize> {
+pub(super) fn read_here(cx: &Cx<'_>, open: &OpenFile, to: &mut UserSink<'_>, io: Io) -> Res<usize> {
     let file = open.file();
     if open.seekable() {
         let read = cx.transfer_out(to, |to, _| {
@@ -69,7 +69,7 @@ fn read_here(cx: &Cx<'_>, open: &OpenFile, to: &mut UserSink<'_>, io: Io) -> Res
 }
 
 /// Writes at the description's offset, or at the end.
-fn write_here(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, io: Io) -> Res<usize> {
+pub(super) fn write_here(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, io: Io) -> Res<usize> {
     let file = open.file();
     if open.seekable() {
         let written = cx.transfer_in(from, |from, _| {
@@ -110,14 +110,26 @@ fn ends_within(offset: u64, len: usize) -> Result<(), Errno> {
     if end.is_some_and(|end| end <= i64::MAX as u64) { Ok(()) } else { Err(Errno::EINVAL) }
 }
 
-fn read_at(cx: &Cx<'_>, open: &OpenFile, to: &mut UserSink<'_>, offset: u64, io: Io) -> Res<usize> {
+pub(super) fn read_at(
+    cx: &Cx<'_>,
+    open: &OpenFile,
+    to: &mut UserSink<'_>,
+    offset: u64,
+    io: Io,
+) -> Res<usize> {
     let read = cx.transfer_out(to, |to, done| {
         open.file().read(At::Offset(offset.saturating_add(done as u64)), to, io)
     });
     moved(open, inotify::ACCESS, read)
 }
 
-fn write_at(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, offset: u64, io: Io) -> Res<usize> {
+pub(super) fn write_at(
+    cx: &Cx<'_>,
+    open: &OpenFile,
+    from: &mut UserSource<'_>,
+    offset: u64,
+    io: Io,
+) -> Res<usize> {
     let written = cx.transfer_in(from, |from, done| {
         open.file().write(At::Offset(offset.saturating_add(done as u64)), from, io)
     });
@@ -213,7 +225,7 @@ const RWF_SYNC: u32 = 4;
 const RWF_NOWAIT: u32 = 8;
 const RWF_APPEND: u32 = 16;
 
-fn with_flags(io: Io, flags: Flags) -> Result<Io, Errno> {
+pub(super) fn with_flags(io: Io, flags: Flags) -> Result<Io, Errno> {
     if flags.0 & !(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND) != 0 {
         return Err(Errno::EOPNOTSUPP);
     }

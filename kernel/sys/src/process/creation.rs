@@ -8,6 +8,7 @@ use osv_abi::{Errno, UserAddr, UserMemory};
 use osv_base::Res;
 use osv_task::clone::Request;
 use osv_task::{Status, exec, exit as ending};
+use osv_vfs::FdFlags;
 use zerocopy::{FromZeros, IntoBytes};
 
 /// clone(2), with the argument order of x86-64.
@@ -27,7 +28,28 @@ pub fn clone(
         tls: tls.0,
         exit_signal: (flags.0 & flag::CSIGNAL) as u32,
     };
-    osv_task::clone::clone(cx.frame, &request)
+    if request.flags & flag::PIDFD == 0 {
+        return osv_task::clone::clone(cx.frame, &request);
+    }
+    // It is stored where the TID would be.
+    if request.flags & flag::PARENT_SETTID != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    with_pidfd(cx, &request, parent_tid)
+}
+
+/// CLONE_PIDFD: a descriptor of the new process, stored at `to` before the process runs.
+fn with_pidfd(cx: &mut Cx<'_>, request: &Request, to: UserAddr) -> Res<u32> {
+    if request.flags & (flag::THREAD | flag::DETACHED) != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let maker = cx.thread().process().clone();
+    let reserved = maker.fds().reserve(FdFlags { cloexec: true }, maker.nofile_limit())?;
+    cx.write_bytes(to, &reserved.fd().to_ne_bytes())?;
+    let request = Request { flags: request.flags & !flag::PIDFD, ..*request };
+    let (pid, process) = osv_task::clone::clone_process(cx.frame, &request)?;
+    reserved.fill(super::pidfd::open(process));
+    Ok(pid)
 }
 
 /// clone3(2).
@@ -62,6 +84,7 @@ pub fn clone3(cx: &mut Cx<'_>, args: UserAddr, size: Size) -> Res<u32> {
     {
         return Err(Errno::EINVAL.into());
     }
+    let pidfd = request.pidfd;
     let request = Request {
         flags: request.flags,
         stack: request.stack.wrapping_add(request.stack_size),
@@ -70,6 +93,9 @@ pub fn clone3(cx: &mut Cx<'_>, args: UserAddr, size: Size) -> Res<u32> {
         tls: request.tls,
         exit_signal: request.exit_signal as u32,
     };
+    if request.flags & flag::PIDFD != 0 {
+        return with_pidfd(cx, &request, UserAddr(pidfd));
+    }
     osv_task::clone::clone(cx.frame, &request)
 }
 

@@ -19,6 +19,9 @@ pub fn getrlimit(cx: &mut Cx<'_>, resource: UInt, limit: Out<Rlimit>) -> Res<()>
 
 fn set(process: &Process, resource: usize, limit: Rlimit, privileged: bool) -> Result<(), Errno> {
     process.limits.set(resource, limit, privileged)?;
+    if resource == rlimit::CPU {
+        process.timers.follow_limit(process);
+    }
     if let Some(space) = process.space() {
         let which = match resource {
             rlimit::AS => &space.limits.address_space,

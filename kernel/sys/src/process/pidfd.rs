@@ -11,7 +11,7 @@ use osv_abi::{Errno, UserAddr};
 use osv_base::Res;
 use osv_sync::{Events, Readiness};
 use osv_task::{Process, registry};
-use osv_vfs::File;
+use osv_vfs::{File, OpenFile};
 
 /// A process; readable once it has ended.
 pub struct PidFd {
@@ -42,6 +42,11 @@ pub(super) fn process(cx: &Cx<'_>, fd: Fd) -> Result<Arc<Process>, Errno> {
     open.file().as_any().downcast_ref::<PidFd>().map(|file| file.process.clone()).ok_or(Errno::EBADF)
 }
 
+/// A description of `process`.
+pub(super) fn open(process: Arc<Process>) -> Arc<OpenFile> {
+    Arc::new(OpenFile::new(Arc::new(PidFd { process }), o::RDWR))
+}
+
 /// pidfd_open(2)
 pub fn pidfd_open(cx: &mut Cx<'_>, pid: Pid, flags: Flags) -> Res<Fd> {
     if flags.0 & !o::NONBLOCK != 0 || pid.0 <= 0 {
@@ -53,13 +58,28 @@ pub fn pidfd_open(cx: &mut Cx<'_>, pid: Pid, flags: Flags) -> Res<Fd> {
 
 /// pidfd_send_signal(2)
 pub fn pidfd_send_signal(cx: &mut Cx<'_>, fd: Fd, signo: Sig, info: UserAddr, flags: Flags) -> Res<()> {
-    if flags.0 != 0 {
+    const THREAD: u32 = 1;
+    const THREAD_GROUP: u32 = 2;
+    const PROCESS_GROUP: u32 = 4;
+    if flags.0 & !(THREAD | THREAD_GROUP | PROCESS_GROUP) != 0 || flags.0.count_ones() > 1 {
         return Err(Errno::EINVAL.into());
     }
     let process = process(cx, fd)?;
     // One that was waited for is gone, though the descriptor holds it.
     registry::process(process.pid()).filter(|found| Arc::ptr_eq(found, &process)).ok_or(Errno::ESRCH)?;
-    signal::send_to(cx, &process, signo, info)
+    match flags.0 {
+        THREAD => signal::send_to_first_thread(cx, &process, signo, info),
+        PROCESS_GROUP => {
+            let members = registry::group_members(process.pid());
+            let sent: Vec<Res<()>> =
+                members.iter().map(|member| signal::send_to(cx, member, signo, info)).collect();
+            // As kill(2): one that could be told is enough.
+            sent.into_iter()
+                .reduce(|any, next| if any.is_ok() { any } else { next })
+                .unwrap_or(Err(Errno::ESRCH.into()))
+        }
+        _ => signal::send_to(cx, &process, signo, info),
+    }
 }
 
 /// pidfd_getfd(2). Any process of the same user may ask: there is no ptrace(2) that could forbid it.

@@ -225,7 +225,7 @@ pub fn recvmmsg(
         Ok::<(), Fail>(())
     })();
     if let Some(until) = until
-        && result.is_ok()
+        && done > 0
     {
         timeout.write(cx, &Timespec::from(until.since(machine::now())))?;
     }
