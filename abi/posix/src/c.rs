@@ -9,7 +9,8 @@ pub use crate::ctype::{
     toupper, toupper_l,
 };
 pub use crate::errno::{__errno_location, __h_errno_location};
-pub use crate::error::{error, error_at_line};
+pub use crate::error::{error, error_at_line, psignal};
+pub use crate::exec::*;
 pub use crate::fnmatch::fnmatch;
 pub use crate::fork::*;
 pub use crate::fortify::*;
@@ -17,6 +18,7 @@ pub use crate::fts::{fts_children, fts_close, fts_open, fts_read, fts_set};
 pub use crate::getopt::{getopt_gnu, getopt_long_gnu, getopt_long_only_gnu};
 pub use crate::glibc::*;
 pub use crate::gnu::*;
+pub use crate::iconv::*;
 pub use crate::integer::*;
 pub use crate::locale::{
     __duplocale, __freelocale, __newlocale, bind_textdomain_codeset, duplocale, freelocale, newlocale,

@@ -94,3 +94,15 @@ crate::variadic::variadic! {
     error: 3, "rcx" => verror;
     error_at_line: 5, "r9" => verror_at;
 }
+
+posix! {
+    fn psignal(number: c_int, text: *const c_char) {
+        let (text, colon) = if text.is_null() || *text == 0 { (c"".as_ptr(), c"") } else { (text, c": ") };
+        let name = crate::messages::sigdescr_np(number);
+        if name.is_null() {
+            fprintf(stderr, c"%s%sUnknown signal %d\n".as_ptr(), text, colon.as_ptr(), number);
+        } else {
+            fprintf(stderr, c"%s%s%s\n".as_ptr(), text, colon.as_ptr(), name);
+        }
+    }
+}

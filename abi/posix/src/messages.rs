@@ -274,7 +274,7 @@ posix! {
             }
         };
         store(text, to, n);
-        if text.len() >= n { Errno::ERANGE.get() } else { result }
+        if result == 0 && text.len() >= n { Errno::ERANGE.get() } else { result }
     }
     fn strerrorname_np(number: c_int) -> *const c_char {
         if number == 0 { c"0".as_ptr() } else { error(number).map_or(null(), |row| row.0.as_ptr()) }

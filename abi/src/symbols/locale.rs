@@ -35,9 +35,9 @@ macro_rules! symbols_locale {
             duplocale: func, rust, ["GLIBC_2.3"], full;
             freelocale: func, rust, ["GLIBC_2.3"], full;
             gettext: func, musl, ["GLIBC_2.2.5"], full;
-            iconv: func, musl, ["GLIBC_2.2.5"], full;
-            iconv_close: func, musl, ["GLIBC_2.2.5"], full;
-            iconv_open: func, musl, ["GLIBC_2.2.5"], full;
+            iconv: func, rust(iconv_gnu), ["GLIBC_2.2.5"], full;
+            iconv_close: func, rust(iconv_close_gnu), ["GLIBC_2.2.5"], full;
+            iconv_open: func, rust(iconv_open_gnu), ["GLIBC_2.2.5"], partial("//TRANSLIT knows punctuation and ligatures, else ?; the encodings of glibc that musl has, too");
             localeconv: func, musl, ["GLIBC_2.2.5"], full;
             mblen: func, rust, ["GLIBC_2.2.5"], full;
             mbrlen: func, rust, ["GLIBC_2.2.5"], full;

@@ -21,8 +21,8 @@ macro_rules! symbols_signal {
             killpg: func, musl, ["GLIBC_2.2.5"], full;
             longjmp: func, musl, ["GLIBC_2.2.5"], full;
             makecontext: func, rust, ["GLIBC_2.2.5"], full;
-            psiginfo: func, musl, ["GLIBC_2.10"], full;
-            psignal: func, musl, ["GLIBC_2.2.5"], full;
+            psiginfo: func, musl, ["GLIBC_2.10"], partial("the signal alone, without code, address or sender");
+            psignal: func, rust, ["GLIBC_2.2.5"], full;
             pthread_sigmask: func, rust, ["GLIBC_2.2.5", "GLIBC_2.32"], full;
             raise: func, rust, ["GLIBC_2.2.5"], full;
             setcontext: func, rust, ["GLIBC_2.2.5"], full;
