@@ -2,6 +2,7 @@
 //!
 //! The malloc family here is the allocator itself; `malloc::slots` is what libc calls.
 
+pub use crate::addrinfo::*;
 pub use crate::argz::*;
 pub use crate::cancel::{pthread_cancel, pthread_setcancelstate, pthread_setcanceltype, pthread_testcancel};
 pub use crate::ctype::{

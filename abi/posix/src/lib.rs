@@ -18,6 +18,7 @@ extern crate std;
 
 #[macro_use]
 mod macros;
+pub mod addrinfo;
 pub mod argz;
 pub mod c;
 pub mod cancel;

@@ -1,7 +1,7 @@
 //! netdb.h, pwd.h, grp.h: the reentrant forms that musl lacks, over the ones that it has.
 
 use crate::lock::Lock;
-use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use core::ptr::null_mut;
 use osv_abi::errno::Errno;
 
@@ -229,4 +229,60 @@ posix! {
         0
     }
     fn endnetgrent() {}
+}
+
+/// `struct spwd`.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Shadow {
+    name: *mut c_char,
+    password: *mut c_char,
+    days: [c_long; 6],
+    reserved: c_ulong,
+}
+
+unsafe extern "C" {
+    /// musl's: cuts the line up and points into it; negative for one that is none.
+    fn __parsespent(line: *mut c_char, to: *mut Shadow) -> c_int;
+}
+
+posix! {
+    fn sgetspent_r(line: *const c_char, to: *mut Shadow, room: *mut c_char, size: usize, result: *mut *mut Shadow) -> c_int {
+        result.write(null_mut());
+        let text = CStr::from_ptr(line).to_bytes_with_nul();
+        if text.len() > size {
+            return Errno::ERANGE.get();
+        }
+        room.copy_from_nonoverlapping(line, text.len());
+        if __parsespent(room, to) < 0 {
+            return Errno::EINVAL.get();
+        }
+        result.write(to);
+        0
+    }
+    fn sgetspent(line: *const c_char) -> *mut Shadow {
+        static mut ENTRY: core::mem::MaybeUninit<Shadow> = core::mem::MaybeUninit::uninit();
+        static mut ROOM: [c_char; 1024] = [0; 1024];
+        let mut found = null_mut();
+        let (entry, room): (*mut Shadow, *mut c_char) = ((&raw mut ENTRY).cast(), (&raw mut ROOM).cast());
+        sgetspent_r(line, entry, room, 1024, &raw mut found);
+        found
+    }
+    fn gethostent_r(_to: *mut c_void, _room: *mut c_char, _size: usize, result: *mut *mut c_void, error: *mut c_int) -> c_int {
+        const HOST_NOT_FOUND: c_int = 1;
+        result.write(null_mut());
+        error.write(HOST_NOT_FOUND);
+        ENOENT
+    }
+    fn getnetent_r(to: *mut c_void, room: *mut c_char, size: usize, result: *mut *mut c_void, error: *mut c_int) -> c_int {
+        gethostent_r(to, room, size, result, error)
+    }
+    fn getnetbyname_r(_name: *const c_char, to: *mut c_void, room: *mut c_char, size: usize, result: *mut *mut c_void, error: *mut c_int) -> c_int {
+        gethostent_r(to, room, size, result, error);
+        0
+    }
+    fn getnetbyaddr_r(_net: c_uint, _family: c_int, to: *mut c_void, room: *mut c_char, size: usize, result: *mut *mut c_void, error: *mut c_int) -> c_int {
+        gethostent_r(to, room, size, result, error);
+        0
+    }
 }

@@ -6,7 +6,7 @@ use crate::errno;
 use crate::gate::{self, Sysno};
 use crate::malloc::slots;
 use crate::time;
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::ptr::null_mut;
 use osv_abi::errno::Errno;
 
@@ -93,5 +93,45 @@ posix! {
         // As much as is needed; what is there already will do.
         let exact = slots::realloc(path.cast(), length).cast::<c_char>();
         if exact.is_null() { path } else { exact }
+    }
+    fn execveat(directory: c_int, path: *const c_char, arguments: *const c_void, environment: *const c_void, flags: c_int) -> c_int {
+        let words = [directory as usize, path.addr(), arguments.addr(), environment.addr(), flags as usize];
+        errno::ret(gate::trap(Sysno::execveat as usize, words)) as c_int
+    }
+    fn epoll_pwait2(fd: c_int, events: *mut c_void, count: c_int, timeout: *const c_void, mask: *const c_void) -> c_int {
+        const SET_BYTES: usize = 8;
+        let words = [fd as usize, events.addr(), count as usize, timeout.addr(), mask.addr(), SET_BYTES];
+        errno::ret(cancel::call(Sysno::epoll_pwait2, words)) as c_int
+    }
+    fn fsopen(name: *const c_char, flags: c_uint) -> c_int {
+        errno::ret(gate::call(Sysno::fsopen, [name.addr(), flags as usize])) as c_int
+    }
+    fn fsconfig(fd: c_int, command: c_uint, key: *const c_char, value: *const c_void, extra: c_int) -> c_int {
+        let words = [fd as usize, command as usize, key.addr(), value.addr(), extra as usize];
+        errno::ret(gate::call(Sysno::fsconfig, words)) as c_int
+    }
+    fn fsmount(fd: c_int, flags: c_uint, attributes: c_uint) -> c_int {
+        errno::ret(gate::call(Sysno::fsmount, [fd as usize, flags as usize, attributes as usize])) as c_int
+    }
+    fn fspick(directory: c_int, path: *const c_char, flags: c_uint) -> c_int {
+        errno::ret(gate::call(Sysno::fspick, [directory as usize, path.addr(), flags as usize])) as c_int
+    }
+    fn open_tree(directory: c_int, path: *const c_char, flags: c_uint) -> c_int {
+        errno::ret(gate::call(Sysno::open_tree, [directory as usize, path.addr(), flags as usize])) as c_int
+    }
+    fn move_mount(from: c_int, from_path: *const c_char, to: c_int, to_path: *const c_char, flags: c_uint) -> c_int {
+        let words = [from as usize, from_path.addr(), to as usize, to_path.addr(), flags as usize];
+        errno::ret(gate::call(Sysno::move_mount, words)) as c_int
+    }
+    fn mount_setattr(directory: c_int, path: *const c_char, flags: c_uint, attributes: *mut c_void, size: usize) -> c_int {
+        let words = [directory as usize, path.addr(), flags as usize, attributes.addr(), size];
+        errno::ret(gate::call(Sysno::mount_setattr, words)) as c_int
+    }
+    fn process_madvise(process: c_int, vectors: *const c_void, count: usize, advice: c_int, flags: c_uint) -> isize {
+        let words = [process as usize, vectors.addr(), count, advice as usize, flags as usize];
+        errno::ret(gate::call(Sysno::process_madvise, words))
+    }
+    fn process_mrelease(process: c_int, flags: c_uint) -> c_int {
+        errno::ret(gate::call(Sysno::process_mrelease, [process as usize, flags as usize])) as c_int
     }
 }

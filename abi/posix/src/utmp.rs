@@ -1,7 +1,7 @@
 //! utmp.h: who is logged in, and the log of it. Files that are not there are not made, as in glibc.
 
 use crate::gate::{self, Sysno};
-use core::ffi::{CStr, c_char, c_int};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use osv_abi::errno::Errno;
 
 /// `struct utmp`, as its file holds it.
@@ -175,5 +175,18 @@ posix! {
     }
     fn append_utmp(path: *const c_char, entry: *const Login) {
         let _ = append(path, &*entry);
+    }
+}
+
+posix! {
+    fn getutent_r(_entry: *mut c_void, result: *mut *mut c_void) -> c_int {
+        result.write(core::ptr::null_mut());
+        -1
+    }
+    fn getutid_r(_id: *const c_void, entry: *mut c_void, result: *mut *mut c_void) -> c_int {
+        getutent_r(entry, result)
+    }
+    fn getutline_r(_line: *const c_void, entry: *mut c_void, result: *mut *mut c_void) -> c_int {
+        getutent_r(entry, result)
     }
 }

@@ -77,8 +77,11 @@ macro_rules! symbols_misc {
             getsubopt: func, musl, ["GLIBC_2.2.5"], partial("an unknown word's text is not given out");
             getusershell: func, musl, ["GLIBC_2.2.5"], full;
             getutent: func, musl, ["GLIBC_2.2.5"], partial("knows no entries and writes none");
+            getutent_r: func, rust, ["GLIBC_2.2.5"], partial("knows no entries and writes none");
             getutid: func, musl, ["GLIBC_2.2.5"], partial("knows no entries and writes none");
+            getutid_r: func, rust, ["GLIBC_2.2.5"], partial("knows no entries and writes none");
             getutline: func, musl, ["GLIBC_2.2.5"], partial("knows no entries and writes none");
+            getutline_r: func, rust, ["GLIBC_2.2.5"], partial("knows no entries and writes none");
             getutxent: func, musl, ["GLIBC_2.2.5"], partial("knows no entries and writes none");
             getutxid: func, musl, ["GLIBC_2.2.5"], partial("knows no entries and writes none");
             getutxline: func, musl, ["GLIBC_2.2.5"], partial("knows no entries and writes none");

@@ -38,6 +38,8 @@ macro_rules! symbols_passwd {
             setgrent: func, musl, ["GLIBC_2.2.5"], full;
             setpwent: func, musl, ["GLIBC_2.2.5"], full;
             setspent: func, musl, ["GLIBC_2.2.5"], full;
+            sgetspent: func, rust, ["GLIBC_2.2.5"], full;
+            sgetspent_r: func, rust, ["GLIBC_2.2.5"], full;
             ulckpwdf: func, musl, ["GLIBC_2.2.5"], full;
         }
     };
