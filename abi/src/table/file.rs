@@ -52,11 +52,11 @@ macro_rules! syscalls_file {
             137 statfs [file::statfs] (path: CStrPtr, to: Out<Statfs>) [full] call;
             138 fstatfs [file::fstatfs] (fd: Fd, to: Out<Statfs>) [full] call;
             139 sysfs [] () [stub(ENOSYS)] call;
-            155 pivot_root [] () [stub(ENOSYS)] call;
+            155 pivot_root [file::pivot_root] (new_root: CStrPtr, put_old: CStrPtr) [partial("one tree for all processes; with both paths the same, the old root is detached at once")] call;
             161 chroot [file::chroot] (path: CStrPtr) [full] call;
             162 sync [file::sync] () [full] call;
-            165 mount [] () [stub(ENOSYS)] call;
-            166 umount2 [] () [stub(ENOSYS)] call;
+            165 mount [file::mount] (source: CStrPtr, target: CStrPtr, kind: CStrPtr, flags: Flags, data: UserAddr) [partial("tmpfs, ramfs, overlay, proc, sysfs, devtmpfs and binds; every mount is private, nothing is mounted from a device")] call;
+            166 umount2 [file::umount2] (target: CStrPtr, flags: Flags) [partial("no MNT_EXPIRE")] call;
             167 swapon [] () [stub(ENOSYS)] call;
             168 swapoff [] () [stub(ENOSYS)] call;
             179 quotactl [] () [stub(ENOSYS)] call;
@@ -118,7 +118,7 @@ macro_rules! syscalls_file {
             326 copy_file_range [file::copy_file_range] (in_fd: Fd, in_offset: InOut<i64>, out_fd: Fd, out_offset: InOut<i64>, count: Size, flags: Flags) [full] call;
             327 preadv2 [file::preadv2] (fd: Fd, vectors: UserAddr, count: Size, low: Long, high: Long, flags: Flags) [full] call;
             328 pwritev2 [file::pwritev2] (fd: Fd, vectors: UserAddr, count: Size, low: Long, high: Long, flags: Flags) [full] call;
-            332 statx [file::statx] (dir: Fd, path: CStrPtr, flags: Flags, mask: UInt, to: Out<Statx>) [partial("no birth time, mount id or attributes")] call;
+            332 statx [file::statx] (dir: Fd, path: CStrPtr, flags: Flags, mask: UInt, to: Out<Statx>) [partial("no birth time; of the attributes, that of a mount's root")] call;
             333 io_pgetevents [file::io_pgetevents] (context: UserAddr, least: Long, most: Long, to: UserAddr, timeout: In<Timespec>, mask: In<AioSigset>) [full] call;
             425 io_uring_setup [] () [stub(ENOSYS)] call;
             426 io_uring_enter [] () [stub(ENOSYS)] call;

@@ -259,6 +259,10 @@ pub struct Statx {
 
 /// What [`Statx::mask`] says by default: the fields of `struct stat`.
 pub const STATX_BASIC_STATS: u32 = 0x7ff;
+/// [`Statx::mnt_id`] is there.
+pub const STATX_MNT_ID: u32 = 0x1000;
+/// The file is the root of a mount.
+pub const STATX_ATTR_MOUNT_ROOT: u64 = 0x2000;
 /// Reserved bit of the mask that statx(2) refuses.
 pub const STATX_RESERVED: u32 = 0x8000_0000;
 
@@ -448,4 +452,38 @@ pub mod aio {
         pub mask: u64,
         pub size: u64,
     }
+}
+
+/// Flags of mount(2) and umount2(2).
+pub mod mount {
+    #![expect(missing_docs, reason = "the names are those of the man page, without MS_")]
+    pub const RDONLY: u32 = 1;
+    pub const NOSUID: u32 = 2;
+    pub const NODEV: u32 = 4;
+    pub const NOEXEC: u32 = 8;
+    pub const SYNCHRONOUS: u32 = 16;
+    pub const REMOUNT: u32 = 32;
+    pub const MANDLOCK: u32 = 64;
+    pub const DIRSYNC: u32 = 128;
+    pub const NOSYMFOLLOW: u32 = 256;
+    pub const NOATIME: u32 = 1024;
+    pub const NODIRATIME: u32 = 2048;
+    pub const BIND: u32 = 4096;
+    pub const MOVE: u32 = 8192;
+    pub const REC: u32 = 16_384;
+    pub const SILENT: u32 = 32_768;
+    pub const UNBINDABLE: u32 = 1 << 17;
+    pub const PRIVATE: u32 = 1 << 18;
+    pub const SLAVE: u32 = 1 << 19;
+    pub const SHARED: u32 = 1 << 20;
+    pub const RELATIME: u32 = 1 << 21;
+    pub const STRICTATIME: u32 = 1 << 24;
+    pub const LAZYTIME: u32 = 1 << 25;
+    /// What old programs put into the upper half.
+    pub const MAGIC: u32 = 0xc0ed_0000;
+    /// MNT_FORCE, MNT_DETACH, MNT_EXPIRE, UMOUNT_NOFOLLOW.
+    pub const FORCE: u32 = 1;
+    pub const DETACH: u32 = 2;
+    pub const EXPIRE: u32 = 4;
+    pub const NOFOLLOW: u32 = 8;
 }

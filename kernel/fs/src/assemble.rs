@@ -29,10 +29,13 @@ pub fn assemble(
     };
     let mounts = Arc::new(Mounts::new(root, source));
     let proc = proc::file_system(machine.clone(), processes, mounts.clone());
-    mount(&mounts, "/proc", proc, "proc")?;
-    mount(&mounts, "/sys", sys::file_system(&machine), "sysfs")?;
-    mount(&mounts, "/dev", dev::file_system(streams)?, "devtmpfs")?;
-    mount(&mounts, "/dev/shm", RamFs::tmpfs(0o1777), "tmpfs")?;
+    let single: [(&str, Arc<dyn FileSystem>); 3] =
+        [("/proc", proc), ("/sys", sys::file_system(&machine)), ("/dev", dev::file_system(streams)?)];
+    for (path, fs) in single {
+        mounts.keep_single(&fs);
+        mount(&mounts, path, fs)?;
+    }
+    mount(&mounts, "/dev/shm", RamFs::tmpfs(0o1777))?;
     for (path, mode) in [("/tmp", 0o1777), ("/run", 0o755)] {
         folder(&mounts, path, mode)?;
     }
@@ -42,7 +45,7 @@ pub fn assemble(
 /// The folder at `path`, made if it is not there.
 fn folder(mounts: &Mounts, path: &str, mode: u32) -> Res<Arc<Entry>> {
     let creds = Creds::root();
-    let from = From { root: mounts.root().clone(), dir: mounts.root().clone(), creds: &creds };
+    let from = From { root: mounts.root(), dir: mounts.root(), creds: &creds };
     match ops::mkdir(&from, path.as_bytes(), mode, 0) {
         Err(fail) if fail != Errno::EEXIST.into() => return Err(fail),
         _ => {}
@@ -50,6 +53,7 @@ fn folder(mounts: &Mounts, path: &str, mode: u32) -> Res<Arc<Entry>> {
     ops::find(&from, path.as_bytes(), true)
 }
 
-fn mount(mounts: &Mounts, path: &str, fs: Arc<dyn FileSystem>, source: &'static str) -> Res<()> {
-    mounts.mount(&folder(mounts, path, 0o755)?, fs, source).map(drop)
+fn mount(mounts: &Mounts, path: &str, fs: Arc<dyn FileSystem>) -> Res<()> {
+    let source = fs.name();
+    mounts.mount(&folder(mounts, path, 0o755)?, fs, source.as_bytes(), 0).map(drop)
 }

@@ -3,6 +3,7 @@
 //! * [`erofs`]: the image's root, read-only; its blocks in RAM are the page cache. On a disk it has a [`cache`].
 //! * [`ram`]: files in RAM, alone (tmpfs) or over a read-only file system, of which it copies what is changed, page
 //!   by page (the root that programs see).
+//! * [`overlay`]: an upper directory over lower ones, as mount(2) makes it.
 //! * [`union`]: read-only file systems as one.
 //! * [`assemble()`]: all of it mounted as a program expects it.
 //! * [`console`]: the standard streams. [`dev`]: /dev. [`synth`]: directories and files made up on reading; [`proc`] and [`sys`] are made of it.
@@ -14,10 +15,12 @@ extern crate alloc;
 extern crate std;
 
 pub mod assemble;
+mod batch;
 pub mod cache;
 pub mod console;
 pub mod dev;
 pub mod erofs;
+pub mod overlay;
 pub mod proc;
 pub mod ram;
 pub mod synth;

@@ -7,19 +7,23 @@
 //!
 //! [`node`] is an inode, [`data`] a file's contents, [`dir`] a directory's names.
 
+mod budget;
 mod data;
 mod dir;
 mod node;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
+pub use budget::Options;
 pub use node::Node;
 
 use crate::anonymous_dev;
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::sync::{Arc, Weak};
+use budget::Budget;
 use core::sync::atomic::{AtomicU64, Ordering};
-use osv_base::Res;
+use osv_base::{Errno, Res};
 use osv_mm::{frame, pressure};
 use osv_sync::{Mutex, SpinLock};
 use osv_vfs::inode::{FsStat, NewNode};
@@ -35,6 +39,8 @@ pub struct RamFs {
     magic: u32,
     next_ino: AtomicU64,
     lower: Option<Arc<dyn FileSystem>>,
+    /// What may be taken, of a file system of its own.
+    budget: Option<Arc<Budget>>,
     /// Nodes made for lower inodes with several names, by lower inode number.
     shared: Mutex<BTreeMap<u64, Weak<Node>>>,
     root: SpinLock<Option<Arc<Node>>>,
@@ -43,24 +49,30 @@ pub struct RamFs {
 impl RamFs {
     /// An empty file system (tmpfs), whose root directory has the permission bits `mode`.
     pub fn tmpfs(mode: u32) -> Arc<RamFs> {
-        Self::empty("tmpfs", mode)
+        Self::empty("tmpfs", &Options { mode, ..Options::default() })
+    }
+
+    /// As [`RamFs::tmpfs`], as mount(2) says.
+    pub fn mounted(options: &Options) -> Arc<RamFs> {
+        Self::empty("tmpfs", options)
     }
 
     /// As [`RamFs::tmpfs`], for /dev.
     pub(crate) fn devtmpfs() -> Arc<RamFs> {
-        Self::empty("devtmpfs", 0o755)
+        Self::empty("devtmpfs", &Options { mode: 0o755, ..Options::default() })
     }
 
-    fn empty(name: &'static str, mode: u32) -> Arc<RamFs> {
-        let fs = Self::make(name, 0x0102_1994, 1, None);
-        let new = NewNode { kind: Kind::Directory, mode, uid: 0, gid: 0, rdev: 0, target: b"" };
-        *fs.root.lock() = Some(Node::new(&fs, &new));
+    fn empty(name: &'static str, options: &Options) -> Arc<RamFs> {
+        let fs = Self::make(name, 0x0102_1994, 1, None, Some(Arc::new(Budget::new(options))));
+        let Options { mode, uid, gid, .. } = *options;
+        let new = NewNode { kind: Kind::Directory, mode, uid, gid, rdev: 0, target: b"" };
+        *fs.root.lock() = Some(Node::uncounted(&fs, &new));
         fs
     }
 
     /// A writable view of `lower`.
     pub fn over(lower: Arc<dyn FileSystem>) -> Res<Arc<RamFs>> {
-        let fs = Self::make("overlay", 0x794c_7630, FIRST_OWN_INO, Some(lower.clone()));
+        let fs = Self::make("overlay", 0x794c_7630, FIRST_OWN_INO, Some(lower.clone()), None);
         let root = Node::of_lower(&fs, lower.root())?;
         *fs.root.lock() = Some(root);
         Ok(fs)
@@ -71,6 +83,7 @@ impl RamFs {
         magic: u32,
         first_ino: u64,
         lower: Option<Arc<dyn FileSystem>>,
+        budget: Option<Arc<Budget>>,
     ) -> Arc<RamFs> {
         Arc::new(RamFs {
             dev: anonymous_dev(),
@@ -78,6 +91,7 @@ impl RamFs {
             magic,
             next_ino: AtomicU64::new(first_ino),
             lower,
+            budget,
             shared: Mutex::new(BTreeMap::new()),
             root: SpinLock::new(None),
         })
@@ -86,7 +100,7 @@ impl RamFs {
     /// A regular file without a name (memfd_create, O_TMPFILE, shared anonymous memory).
     pub fn unnamed_file(self: &Arc<Self>, mode: u32) -> Arc<Node> {
         let new = NewNode { kind: Kind::Regular, mode, uid: 0, gid: 0, rdev: 0, target: b"" };
-        Node::new(self, &new)
+        Node::uncounted(self, &new)
     }
 
     fn ino(&self) -> u64 {
@@ -130,7 +144,20 @@ impl FileSystem for RamFs {
         let root = self.root.lock().clone();
         root.expect("both constructors make a root")
     }
+    fn options(&self) -> String {
+        self.budget.as_ref().map_or(String::new(), |budget| budget.text())
+    }
+    fn set_options(&self, options: &[u8]) -> Res<()> {
+        match &self.budget {
+            Some(budget) => budget.change(options),
+            None if options.is_empty() => Ok(()),
+            None => Err(Errno::EINVAL.into()),
+        }
+    }
     fn stat(&self) -> FsStat {
+        if let Some(budget) = &self.budget {
+            return budget.stat(self.magic);
+        }
         let counts = frame::counts();
         let lower = self.lower.as_ref().map_or(FsStat::default(), |lower| lower.stat());
         FsStat {

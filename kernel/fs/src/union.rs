@@ -6,7 +6,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::anonymous_dev;
+use crate::overlay::{is_opaque, is_whiteout};
+use crate::{anonymous_dev, batch};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -96,11 +97,12 @@ impl Node {
         (*layer, inode)
     }
 
+    /// All names; those of whiteouts are not.
     fn names(&self) -> Res<&BTreeMap<Box<[u8]>, Listed>> {
         if let Some(names) = self.names.get() {
             return Ok(names);
         }
-        let mut names = BTreeMap::new();
+        let mut names: BTreeMap<Box<[u8]>, Listed> = BTreeMap::new();
         for (layer, inode) in &self.parts {
             inode.list(0, &mut |entry| {
                 let ino = self.union.ino(*layer, entry.ino);
@@ -108,6 +110,10 @@ impl Node {
                 true
             })?;
         }
+        // Whiteouts are devices, and few.
+        let hidden =
+            |name: &[u8], listed: &Listed| listed.kind == Kind::CharDevice && self.lookup(name).is_err();
+        names.retain(|name, listed| !hidden(name, listed));
         Ok(self.names.call_once(|| names))
     }
 }
@@ -132,13 +138,16 @@ impl Inode for Node {
         let mut found: Vec<(usize, Arc<dyn Inode>)> = Vec::new();
         for (layer, inode) in &self.parts {
             match inode.lookup(name) {
+                // Hidden, there and in the layers below.
+                Ok(inode) if is_whiteout(&inode.attr()) => break,
                 Ok(inode) => {
                     let is_dir = inode.kind() == Kind::Directory;
                     // A file under a directory ends it; a directory under a file does not show.
+                    let ends = !is_dir || is_opaque(&*inode);
                     if is_dir || found.is_empty() {
                         found.push((*layer, inode));
                     }
-                    if !is_dir {
+                    if ends {
                         break;
                     }
                 }
@@ -151,8 +160,11 @@ impl Inode for Node {
 
     fn list(&self, from: u64, emit: &mut dyn FnMut(DirEntry<'_>) -> bool) -> Res<()> {
         if let [(layer, inode)] = &self.parts[..] {
-            return inode
-                .list(from, &mut |entry| emit(DirEntry { ino: self.union.ino(*layer, entry.ino), ..entry }));
+            return batch::list(&**inode, from, &mut |entry| {
+                let hidden = entry.kind == Kind::CharDevice
+                    && inode.lookup(entry.name).is_ok_and(|inode| is_whiteout(&inode.attr()));
+                hidden || emit(DirEntry { ino: self.union.ino(*layer, entry.ino), ..entry })
+            });
         }
         for ((name, listed), at) in
             self.names()?.iter().zip(0..).skip(usize::try_from(from).unwrap_or(usize::MAX))

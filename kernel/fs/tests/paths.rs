@@ -1,11 +1,12 @@
 //! Path resolution and operations by path, on a tree in RAM: what Linux's man pages say.
 
+use osv_base::io::SliceSource;
 use osv_base::{Errno, Fail, Res};
 use osv_fs::ram::RamFs;
 use osv_vfs::mount::Mounts;
 use osv_vfs::ops::{self, How, Renaming};
 use osv_vfs::path::From;
-use osv_vfs::{Creds, Entry, Kind, OpenFile};
+use osv_vfs::{At, Creds, Entry, Io, Kind, OpenFile};
 use std::sync::Arc;
 
 const CREAT: u32 = 0o100;
@@ -43,7 +44,7 @@ impl Tree {
         tree
     }
     fn from(&self, dir: &str) -> From<'_> {
-        let root = self.mounts.root().clone();
+        let root = self.mounts.root();
         let mut from = From { root: root.clone(), dir: root, creds: &self.creds };
         if dir != "/" {
             from.dir = ops::find(&from, dir.as_bytes(), true).unwrap();
@@ -255,7 +256,7 @@ fn renames_keep_the_tree_a_tree() {
 fn mounts_hide_and_show() {
     let tree = Tree::new();
     let at = tree.find("/a/b", true).unwrap();
-    let root = tree.mounts.mount(&at, RamFs::tmpfs(0o755), "tmpfs").unwrap();
+    let root = tree.mounts.mount(&at, RamFs::tmpfs(0o755), b"tmpfs", 0).unwrap();
     fails(tree.find("/a/b/c", true), Errno::ENOENT);
     tree.open("/a/b/inside", CREAT).unwrap();
     assert_eq!(tree.where_is("/a/b", ".."), Ok("/a".into()));
@@ -264,10 +265,13 @@ fn mounts_hide_and_show() {
     fails(ops::rename(&from, b"/a/file", &from, b"/a/b/file", Renaming::Replace), Errno::EXDEV);
     fails(ops::rmdir(&from, b"/a/b"), Errno::EBUSY);
     fails(ops::rename(&from, b"/a/b", &from, b"/x", Renaming::Replace), Errno::EBUSY);
-    fails(tree.mounts.unmount(&tree.find("/a", true).unwrap()), Errno::EINVAL);
-    tree.mounts.unmount(&root).unwrap();
+    fails(tree.mounts.unmount(&tree.find("/a", true).unwrap(), false), Errno::EINVAL);
+    tree.mounts.unmount(&root, false).unwrap();
     assert!(tree.find("/a/b/c", true).is_ok());
-    fails(tree.mounts.mount(&tree.find("/a/file", true).unwrap(), RamFs::tmpfs(0o755), ""), Errno::ENOTDIR);
+    fails(
+        tree.mounts.mount(&tree.find("/a/file", true).unwrap(), RamFs::tmpfs(0o755), b"", 0),
+        Errno::ENOTDIR,
+    );
 }
 
 #[test]
@@ -330,4 +334,129 @@ fn many_threads_make_and_remove_names_at_once() {
         }
     }
     assert!(left.iter().all(|name| name.len() < 6 || name == b"moved"), "{left:?}");
+}
+
+#[test]
+fn a_directory_in_two_places_is_one_directory() {
+    let tree = Tree::new();
+    let from = tree.from("/");
+    ops::mkdir(&from, b"/bound", 0o755, 0).unwrap();
+    tree.mounts.bind(&tree.find("/a/b", true).unwrap(), &tree.find("/bound", true).unwrap(), false).unwrap();
+    assert!(tree.find("/bound/c", true).is_ok());
+    // Both have looked at it; what either changes, the other sees.
+    for (one, other) in [("/a/b", "/bound"), ("/bound", "/a/b")] {
+        let path = |dir: &str, name: &str| format!("{dir}/{name}").into_bytes();
+        assert!(tree.find(&format!("{other}/x"), true).is_err());
+        tree.open(&format!("{one}/x"), CREAT).unwrap();
+        assert!(tree.find(&format!("{other}/x"), true).is_ok());
+        ops::rename(&from, &path(one, "x"), &from, &path(one, "y"), Renaming::Replace).unwrap();
+        fails(tree.find(&format!("{other}/x"), true), Errno::ENOENT);
+        assert!(tree.find(&format!("{other}/y"), true).is_ok());
+        fails(tree.open(&format!("{other}/y"), CREAT | EXCL), Errno::EEXIST);
+        ops::unlink(&from, &path(other, "y")).unwrap();
+        fails(tree.find(&format!("{one}/y"), true), Errno::ENOENT);
+        tree.open(&format!("{one}/y"), CREAT | EXCL).unwrap();
+        ops::unlink(&from, &path(one, "y")).unwrap();
+    }
+    // Names in two mounts are not of one mount.
+    fails(ops::rename(&from, b"/a/file", &from, b"/bound/file", Renaming::Replace), Errno::EXDEV);
+    assert_eq!(tree.where_is("/bound/c", "../.."), Ok("/".into()));
+    fails(ops::rmdir(&from, b"/bound"), Errno::EBUSY);
+}
+
+#[test]
+fn a_file_can_be_bound_over_a_file_and_a_mount_can_be_read_only() {
+    let tree = Tree::new();
+    let from = tree.from("/");
+    tree.open("/other", CREAT).unwrap();
+    let place = tree.find("/other", true).unwrap();
+    fails(tree.mounts.bind(&tree.find("/a", true).unwrap(), &place, false), Errno::ENOTDIR);
+    tree.mounts.bind(&tree.find("/a/file", true).unwrap(), &place, false).unwrap();
+    let inode = |path: &str| tree.find(path, true).unwrap().inode().attr().ino;
+    assert_eq!(inode("/other"), inode("/a/file"));
+    fails(ops::unlink(&from, b"/other"), Errno::EBUSY);
+    let root = tree.find("/other", true).unwrap();
+    tree.mounts.remount(&root, osv_abi::uapi::file::mount::RDONLY).unwrap();
+    fails(tree.open("/other", WRONLY), Errno::EROFS);
+    assert!(tree.open("/a/file", WRONLY).is_ok(), "by its other name it may be written");
+    drop((root, place));
+    tree.mounts.unmount(&tree.find("/other", true).unwrap(), false).unwrap();
+    assert_ne!(inode("/other"), inode("/a/file"));
+}
+
+#[test]
+fn a_mount_in_use_is_busy_until_nobody_uses_it() {
+    let tree = Tree::new();
+    let at = tree.find("/a/b", true).unwrap();
+    tree.mounts.mount(&at, RamFs::tmpfs(0o755), b"tmpfs", 0).unwrap();
+    ops::mkdir(&tree.from("/"), b"/a/b/d", 0o755, 0).unwrap();
+    let file = tree.open("/a/b/d/file", CREAT).unwrap();
+    let root = || tree.find("/a/b", true).unwrap();
+    fails(tree.mounts.unmount(&root(), false), Errno::EBUSY);
+    assert!(tree.find("/a/b/d/file", true).is_ok(), "nothing was lost");
+    drop(file);
+    let inner = tree.find("/a/b/d", true).unwrap();
+    tree.mounts.mount(&inner, RamFs::tmpfs(0o755), b"tmpfs", 0).unwrap();
+    drop(inner);
+    fails(tree.mounts.unmount(&root(), false), Errno::EBUSY);
+    tree.mounts.unmount(&tree.find("/a/b/d", true).unwrap(), false).unwrap();
+    tree.mounts.unmount(&root(), false).unwrap();
+    assert!(tree.find("/a/b/c", true).is_ok());
+    assert_eq!(tree.mounts.list().len(), 1);
+}
+
+#[test]
+fn a_detached_mount_lives_on_for_who_uses_it() {
+    let tree = Tree::new();
+    let at = tree.find("/a/b", true).unwrap();
+    let root = tree.mounts.mount(&at, RamFs::tmpfs(0o755), b"tmpfs", 0).unwrap();
+    tree.open("/a/b/file", CREAT).unwrap();
+    tree.mounts.unmount(&root, true).unwrap();
+    assert!(tree.find("/a/b/c", true).is_ok());
+    assert!(root.lookup(b"file").is_ok());
+}
+
+#[test]
+fn the_roots_of_a_tree_change_places() {
+    let tree = Tree::new();
+    let old = tree.mounts.root();
+    let new = tree.mounts.mount(&tree.find("/a/b", true).unwrap(), RamFs::tmpfs(0o755), b"new", 0).unwrap();
+    ops::mkdir(&tree.from("/"), b"/a/b/old", 0o755, 0).unwrap();
+    let put_old = tree.find("/a/b/old", true).unwrap();
+    let was = tree.mounts.pivot(&new, &put_old).unwrap();
+    assert!(Arc::ptr_eq(&was, &old) && Arc::ptr_eq(&tree.mounts.root(), &new));
+    assert_eq!(tree.where_is("/", "old/a/file"), Ok("/old/a/file".into()));
+    fails(tree.find("/a", true), Errno::ENOENT);
+    assert!(tree.find("/old/a/b/c", true).is_ok(), "what was covered shows again");
+    drop((was, put_old));
+    tree.mounts.unmount(&old, true).unwrap();
+    fails(tree.find("/old/a", true), Errno::ENOENT);
+}
+
+#[test]
+fn a_tmpfs_has_the_limits_that_it_is_mounted_with() {
+    use osv_fs::ram::Options;
+    use osv_vfs::FileSystem;
+    let fs = RamFs::mounted(&Options::parse(b"size=8k,nr_inodes=3,mode=700").unwrap());
+    let tree = Tree::new();
+    tree.mounts.mount(&tree.find("/tmp", true).unwrap(), fs.clone(), b"tmpfs", 0).unwrap();
+    let stat = fs.stat();
+    assert_eq!((stat.blocks, stat.free, stat.files, stat.files_free), (2, 2, 3, 2));
+    let write = |path: &str, at: u64, len: usize| {
+        let open = tree.open(path, CREAT | WRONLY)?;
+        open.file().write(At::Offset(at), &mut SliceSource::new(&vec![1; len]), Io::default())
+    };
+    assert_eq!(write("/tmp/one", 0, 4096), Ok(4096));
+    assert_eq!(write("/tmp/one", 4096, 9000), Ok(4096), "as much as there is room for");
+    fails(write("/tmp/one", 8192, 1), Errno::ENOSPC);
+    assert_eq!(write("/tmp/one", 0, 100), Ok(100), "what is there may be written again");
+    assert_eq!(write("/tmp/two", 0, 0), Ok(0));
+    fails(tree.open("/tmp/three", CREAT), Errno::ENOSPC);
+    fails(fs.set_options(b"size=4k"), Errno::EINVAL);
+    ops::unlink(&tree.from("/"), b"/tmp/one").unwrap();
+    assert_eq!((fs.stat().free, fs.stat().files_free), (2, 1));
+    fs.set_options(b"size=4k").unwrap();
+    fails(write("/tmp/two", 4096, 4096).and_then(|_| write("/tmp/two", 0, 1)), Errno::ENOSPC);
+    fails(Options::parse(b"sizes=1"), Errno::EINVAL);
+    fails(Options::parse(b"mode=9"), Errno::EINVAL);
 }

@@ -151,8 +151,9 @@ fn application(
     let command_line = String::from_utf8_lossy(boot.cmdline).into_owned();
     let machine = Arc::new(Info { command_line });
     let mounts = osv_fs::assemble(&images, machine, Arc::new(osv_sys::proc::TaskProcesses), streams)?;
+    osv_vfs::mount::register(&mounts);
     let creds = Creds::root();
-    let root = From { root: mounts.root().clone(), dir: mounts.root().clone(), creds: &creds };
+    let root = From { root: mounts.root(), dir: mounts.root(), creds: &creds };
     crate::network::start(&config.net, network);
     if let Some(text) = crate::network::resolv_conf()
         && let Err(fail) = write_new(&root, b"/etc/resolv.conf", text.as_bytes())
@@ -164,7 +165,7 @@ fn application(
         error!("no program is named (osv.program=/path)");
         return Err(Errno::ENOENT.into());
     }
-    let fs = FsContext::new(mounts.root().clone());
+    let fs = FsContext::new(mounts.root());
     fs.set_cwd(ops::find(&root, &config.cwd, true)?);
     let fds = FdTable::new();
     for (number, stream) in streams.files().into_iter().enumerate() {

@@ -21,7 +21,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use osv_abi::Errno;
 use osv_abi::boot::LD_OSV_PATH;
 use osv_abi::shared::{AT_OSV_SHARED, AT_OSV_VECTOR};
-use osv_abi::uapi::file::open as o;
+use osv_abi::uapi::file::{mount::NOEXEC, open as o};
 use osv_abi::uapi::memory::{MapFlags, Prot};
 use osv_abi::uapi::process::rlimit;
 use osv_abi::uapi::signal::SigStack;
@@ -107,6 +107,9 @@ impl Binary {
 
     fn of(entry: &Arc<Entry>, creds: &Creds) -> Res<Binary> {
         if entry.kind() != osv_vfs::inode::Kind::Regular {
+            return Err(Errno::EACCES.into());
+        }
+        if entry.mount().has(NOEXEC) {
             return Err(Errno::EACCES.into());
         }
         ops::access(entry.inode(), MAY_EXEC, creds)?;

@@ -7,14 +7,18 @@
 //!   creation and removal of one name cannot cross. A hit needs only the short `children` lock.
 //! * An entry that is no longer in its parent's `children` is either `removed`, or its file system's names are
 //!   not stable ([`FileSystem::names_are_stable`](crate::FileSystem)) and nothing is kept.
+//! * A directory that is bound to several places (mount(2)) has an entry for each of them. These share its lock and
+//!   count its changes in [`Shared`]; an entry that missed some looks at its children anew.
 
 use crate::inode::{Inode, Kind, NAME_MAX};
+use crate::mount::MountPoint;
 use crate::text::Uses;
 use alloc::boxed::Box;
-use alloc::sync::Arc;
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use hashbrown::HashMap;
 use osv_base::{Errno, Res};
 use osv_sync::{Mutex, MutexGuard, SpinLock};
@@ -27,9 +31,61 @@ pub struct Entry {
     place: SpinLock<Place>,
     removed: AtomicBool,
     mount_root: AtomicBool,
+    mount: Arc<MountPoint>,
     children: SpinLock<HashMap<Box<[u8]>, Arc<Entry>>>,
-    changing: Mutex<()>,
+    shared: Arc<Shared>,
+    /// How many changes of the directory `children` knows of.
+    seen: AtomicU64,
     uses: Uses,
+}
+
+/// What the entries of one directory share.
+struct Shared {
+    key: Option<(u64, u64)>,
+    changing: Mutex<()>,
+    changes: AtomicU64,
+}
+
+/// The directories that have entries, by device and inode number.
+static DIRECTORIES: SpinLock<BTreeMap<(u64, u64), Weak<Shared>>> = SpinLock::new(BTreeMap::new());
+
+impl Shared {
+    /// That of `inode`. Names that are not kept need nothing shared.
+    fn of(inode: &Arc<dyn Inode>, stable: bool) -> Arc<Shared> {
+        let new = |key| Shared { key, changing: Mutex::new(()), changes: AtomicU64::new(0) };
+        if !stable || inode.kind() != Kind::Directory {
+            return Arc::new(new(None));
+        }
+        let attr = inode.attr();
+        let key = (attr.dev, attr.ino);
+        let mut directories = DIRECTORIES.lock();
+        if let Some(shared) = directories.get(&key).and_then(Weak::upgrade) {
+            return shared;
+        }
+        let shared = Arc::new(new(Some(key)));
+        directories.insert(key, Arc::downgrade(&shared));
+        shared
+    }
+}
+
+/// A file system took names away from the directory `inode` of another one, by itself: entries look at it anew.
+pub fn changed_below(inode: &dyn Inode) {
+    let attr = inode.attr();
+    let shared = DIRECTORIES.lock().get(&(attr.dev, attr.ino)).and_then(Weak::upgrade);
+    if let Some(shared) = shared {
+        shared.changes.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let Some(key) = self.key else { return };
+        let mut directories = DIRECTORIES.lock();
+        // Another one may have taken the place.
+        if directories.get(&key).is_some_and(|other| other.strong_count() == 0) {
+            directories.remove(&key);
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -40,17 +96,18 @@ struct Place {
 
 impl Entry {
     /// An entry without a parent: the root of the tree, or of nothing.
-    pub fn root(inode: Arc<dyn Inode>) -> Arc<Entry> {
-        Self::make(inode, Place { parent: None, name: Box::default() })
+    pub fn root(inode: Arc<dyn Inode>, mount: Arc<MountPoint>) -> Arc<Entry> {
+        Self::make(inode, Place { parent: None, name: Box::default() }, mount)
     }
 
     fn child(self: &Arc<Self>, name: &[u8], inode: Arc<dyn Inode>) -> Arc<Entry> {
-        Self::make(inode, Place { parent: Some(self.clone()), name: name.into() })
+        Self::make(inode, Place { parent: Some(self.clone()), name: name.into() }, self.mount.clone())
     }
 
-    fn make(inode: Arc<dyn Inode>, place: Place) -> Arc<Entry> {
+    fn make(inode: Arc<dyn Inode>, place: Place, mount: Arc<MountPoint>) -> Arc<Entry> {
         let kind = inode.kind();
         let stable = kind != Kind::Directory || inode.fs().names_are_stable();
+        let shared = Shared::of(&inode, stable);
         Arc::new(Entry {
             inode,
             kind,
@@ -58,10 +115,21 @@ impl Entry {
             place: SpinLock::new(place),
             removed: AtomicBool::new(false),
             mount_root: AtomicBool::new(false),
+            mount,
             children: SpinLock::new(HashMap::new()),
-            changing: Mutex::new(()),
             uses: Uses::default(),
+            seen: AtomicU64::new(shared.changes.load(Ordering::Acquire)),
+            shared,
         })
+    }
+
+    /// The mount that it belongs to.
+    pub fn mount(&self) -> &Arc<MountPoint> {
+        &self.mount
+    }
+    /// Whether what it leads to may not be changed by way of it.
+    pub fn is_read_only(&self) -> bool {
+        self.mount.is_read_only() || self.inode.fs().read_only()
     }
 
     /// Where it leads.
@@ -98,12 +166,49 @@ impl Entry {
     }
     /// Keeps other changes of this directory out.
     pub(crate) fn change(&self) -> MutexGuard<'_, ()> {
-        self.changing.lock()
+        self.shared.changing.lock()
+    }
+    /// Whether both are the same directory, perhaps in different places: they share a lock.
+    pub(crate) fn is_same_dir(&self, other: &Entry) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    fn is_up_to_date(&self) -> bool {
+        self.seen.load(Ordering::Acquire) == self.shared.changes.load(Ordering::Acquire)
+    }
+
+    /// Forgets children that were taken away by way of another entry; `changing` is held.
+    #[cold]
+    fn catch_up(&self) {
+        let changes = self.shared.changes.load(Ordering::Acquire);
+        let children: Vec<Arc<Entry>> = self.children.lock().values().cloned().collect();
+        for child in children {
+            // What is mounted there stays, whatever became of the place.
+            let (name, theirs) = (child.name(), child.inode.attr());
+            let stays = child.is_mount_root()
+                || self.inode.lookup(&name).is_ok_and(|inode| {
+                    let ours = inode.attr();
+                    (ours.dev, ours.ino) == (theirs.dev, theirs.ino)
+                });
+            if !stays {
+                self.take(&name);
+            }
+        }
+        self.seen.store(changes, Ordering::Release);
+    }
+
+    /// The directory has changed by way of this entry; `changing` is held.
+    fn changed(&self) {
+        let before = self.shared.changes.fetch_add(1, Ordering::AcqRel);
+        // If it had missed some, it goes on missing them.
+        let _ = self.seen.compare_exchange(before, before + 1, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// The entry called `name` in this directory: ENOENT, ENOTDIR. `name` is not `.` or `..`.
     pub fn lookup(self: &Arc<Self>, name: &[u8]) -> Res<Arc<Entry>> {
-        if let Some(child) = self.children.lock().get(name) {
+        if self.is_up_to_date()
+            && let Some(child) = self.children.lock().get(name)
+        {
             return Ok(child.clone());
         }
         self.lookup_slow(name)
@@ -117,12 +222,15 @@ impl Entry {
         if name.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG.into());
         }
-        let _changing = self.changing.lock();
+        let _changing = self.change();
         self.lookup_locked(name)
     }
 
     /// As [`Entry::lookup`], with `changing` held by the caller.
     pub(crate) fn lookup_locked(self: &Arc<Self>, name: &[u8]) -> Res<Arc<Entry>> {
+        if !self.is_up_to_date() {
+            self.catch_up();
+        }
         if let Some(child) = self.children.lock().get(name) {
             return Ok(child.clone());
         }
@@ -147,6 +255,11 @@ impl Entry {
 
     /// The file system removed `name`; `changing` is held.
     pub(crate) fn forget(&self, name: &[u8]) {
+        self.take(name);
+        self.changed();
+    }
+
+    fn take(&self, name: &[u8]) {
         let child = self.children.lock().remove(name);
         if let Some(child) = child {
             child.removed.store(true, Ordering::Release);
@@ -169,28 +282,67 @@ impl Entry {
             Some(target) => target.removed.store(true, Ordering::Release),
             None => {}
         }
+        from.changed();
+        if !from.is_same_dir(to) {
+            to.changed();
+        }
     }
 
-    /// Puts the root of a file system in this entry's place, and returns its entry; `None` for the root of all.
-    pub(crate) fn cover(self: &Arc<Self>, inode: Arc<dyn Inode>) -> Option<Arc<Entry>> {
+    /// Puts the root of a mount in this entry's place, and returns its entry; `None` for the root of all.
+    pub(crate) fn cover(
+        self: &Arc<Self>,
+        inode: Arc<dyn Inode>,
+        mount: Arc<MountPoint>,
+    ) -> Option<Arc<Entry>> {
         let place = self.place.lock().clone();
         let parent = place.parent.clone()?;
-        let _changing = parent.changing.lock();
+        let _changing = parent.change();
         let name = place.name.clone();
-        let root = Self::make(inode, place);
+        let root = Self::make(inode, place, mount);
         root.mount_root.store(true, Ordering::Release);
         parent.children.lock().insert(name, root.clone());
         Some(root)
     }
 
-    /// Undoes [`Entry::cover`]: puts `covered` back where this mounted root stands.
-    pub(crate) fn uncover(self: &Arc<Self>, covered: Arc<Entry>) {
+    /// As [`Entry::cover`], with a root that stands elsewhere or nowhere; `false` for the root of all.
+    pub(crate) fn cover_with(self: &Arc<Self>, root: &Arc<Entry>) -> bool {
         let place = self.place.lock().clone();
-        if let Some(parent) = place.parent {
-            let _changing = parent.changing.lock();
-            parent.children.lock().insert(place.name, covered);
-            self.removed.store(true, Ordering::Release);
+        let Some(parent) = place.parent.clone() else { return false };
+        let _changing = parent.change();
+        let name = place.name.clone();
+        root.mount_root.store(true, Ordering::Release);
+        *root.place.lock() = place;
+        parent.children.lock().insert(name, root.clone());
+        true
+    }
+
+    /// Undoes [`Entry::cover`]: puts `covered` back where this mounted root stands, which then stands nowhere.
+    pub(crate) fn uncover(self: &Arc<Self>, covered: Arc<Entry>) {
+        let nowhere = Place { parent: None, name: Box::default() };
+        let place = core::mem::replace(&mut *self.place.lock(), nowhere);
+        let Some(parent) = place.parent else { return };
+        let _changing = parent.change();
+        let mut children = parent.children.lock();
+        if parent.stable || covered.is_mount_root() {
+            children.insert(place.name, covered);
+        } else {
+            children.remove(&place.name);
         }
+    }
+
+    /// Lets go of the entries below that nobody uses; whether anybody uses one. Nothing may be mounted below.
+    pub(crate) fn prune(self: &Arc<Self>) -> bool {
+        let _changing = self.change();
+        let children = core::mem::take(&mut *self.children.lock());
+        let mut used = false;
+        for (name, child) in children {
+            let below = child.is_dir() && child.prune();
+            if below || Arc::strong_count(&child) > 1 {
+                used = true;
+                self.children.lock().entry(name).or_insert(child);
+            }
+        }
+        used
     }
 
     /// Whether `self` is `below` or an ancestor of it.

@@ -5,6 +5,7 @@
 //! [`NAME_MAX`] bytes.
 
 use crate::file::File;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
@@ -174,6 +175,14 @@ pub trait FileSystem: Send + Sync {
     fn root(&self) -> Arc<dyn Inode>;
     /// Space.
     fn stat(&self) -> FsStat;
+    /// Its own options, as /proc/mounts shows them, each with a comma before it.
+    fn options(&self) -> String {
+        String::new()
+    }
+    /// Changes its own options (mount(2) with MS_REMOUNT): EINVAL for those that it doesn't have.
+    fn set_options(&self, options: &[u8]) -> Res<()> {
+        if options.is_empty() { Ok(()) } else { Err(Errno::EINVAL.into()) }
+    }
     /// Whether nothing can be changed.
     fn read_only(&self) -> bool {
         false
@@ -200,6 +209,10 @@ pub trait Inode: Send + Sync + Any {
     /// Its extended attributes; `None`: the file system keeps none.
     fn xattrs(&self) -> Option<&crate::xattr::Xattrs> {
         None
+    }
+    /// Told before its extended attributes are changed: it may have to become what can be changed first.
+    fn prepare_change(&self) -> Res<()> {
+        Ok(())
     }
     /// Sets the length of a regular file.
     fn truncate(&self, len: u64) -> Res<()> {

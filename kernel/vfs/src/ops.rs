@@ -7,7 +7,7 @@ mod open;
 mod rename;
 
 pub use attributes::{access, chmod, chown, set_times, truncate};
-pub use names::{link, mkdir, mknod, rmdir, symlink, unlink};
+pub use names::{link, link_entry, mkdir, mknod, rmdir, symlink, unlink};
 pub use open::{How, open, open_entry};
 pub use rename::{Renaming, rename};
 
@@ -67,7 +67,7 @@ pub fn find_target(from: &From<'_>, path: &[u8], follow: bool) -> Res<Target> {
 }
 
 fn may_write(entry: &Arc<Entry>) -> Res<()> {
-    if entry.inode().fs().read_only() { Err(Errno::EROFS.into()) } else { Ok(()) }
+    if entry.is_read_only() { Err(Errno::EROFS.into()) } else { Ok(()) }
 }
 
 fn may_change_dir(dir: &Arc<Entry>, creds: &Creds) -> Res<()> {

@@ -21,6 +21,22 @@ pub struct Xattrs {
     values: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 
+impl Xattrs {
+    /// The value called `name`, for a file system's own use.
+    pub fn get(&self, name: &[u8]) -> Option<Vec<u8>> {
+        self.values.lock().get(name).cloned()
+    }
+    /// Sets the value called `name`, for a file system's own use.
+    pub fn put(&self, name: &[u8], value: &[u8]) {
+        self.values.lock().insert(name.to_vec(), value.to_vec());
+    }
+    /// Takes over all that `from` has.
+    pub fn copy_from(&self, from: &Xattrs) {
+        let values = from.values.lock().clone();
+        self.values.lock().extend(values);
+    }
+}
+
 /// What setxattr(2) does about a name that is there, or not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Replace {
@@ -76,6 +92,10 @@ fn kept(inode: &dyn Inode) -> Result<&Xattrs, Errno> {
     inode.xattrs().ok_or(Errno::EOPNOTSUPP)
 }
 
+fn get_raw(inode: &dyn Inode, name: &[u8]) -> Res<Option<Vec<u8>>> {
+    Ok(kept(inode)?.get(name))
+}
+
 fn touch(inode: &dyn Inode) -> Res<()> {
     inode.set_attr(&SetAttr { now: clock::now(), ..SetAttr::default() })
 }
@@ -94,6 +114,7 @@ pub fn set(inode: &dyn Inode, name: &[u8], value: Vec<u8>, how: Replace, creds: 
         return Err(Errno::EROFS.into());
     }
     may(inode, space, true, creds)?;
+    inode.prepare_change()?;
     {
         let mut values = kept(inode)?.values.lock();
         match (values.contains_key(name), how) {
@@ -117,6 +138,10 @@ pub fn remove(inode: &dyn Inode, name: &[u8], creds: &Creds) -> Res<()> {
         return Err(Errno::EROFS.into());
     }
     may(inode, space, true, creds)?;
+    if get_raw(inode, name)?.is_none() {
+        return Err(Errno::ENODATA.into());
+    }
+    inode.prepare_change()?;
     kept(inode)?.values.lock().remove(name).ok_or(Errno::ENODATA)?;
     touch(inode)
 }

@@ -264,21 +264,22 @@ fn escaped(path: &[u8]) -> String {
 
 /// The mount table, as of /proc/mounts or of mountinfo.
 fn mounts(sources: &Sources, info: bool, to: &mut String) -> fmt::Result {
-    for mount in sources.mounts.list() {
-        let (at, name, source) = (escaped(&mount.root.path()), mount.fs.name(), mount.source);
-        let options = if mount.fs.read_only() { "ro" } else { "rw" };
-        if info {
-            let dev = mount.fs.dev();
-            let (major, minor) = (osv_abi::uapi::file::major(dev), osv_abi::uapi::file::minor(dev));
-            let parent = if mount.id == 1 { 0 } else { 1 };
-            writeln!(
-                to,
-                "{} {parent} {major}:{minor} / {at} {options},relatime - {name} {source} {options}",
-                mount.id
-            )?;
-        } else {
-            writeln!(to, "{source} {at} {name} {options},relatime 0 0")?;
+    let list = sources.mounts.list();
+    for mount in &list {
+        let (at, name, source) = (escaped(&mount.root.path()), mount.fs.name(), escaped(&mount.point.source));
+        let options = mount.point.options(mount.fs.read_only());
+        let own = mount.fs.options();
+        if !info {
+            writeln!(to, "{source} {at} {name} {options}{own} 0 0")?;
+            continue;
         }
+        let dev = mount.fs.dev();
+        let (major, minor) = (osv_abi::uapi::file::major(dev), osv_abi::uapi::file::minor(dev));
+        let up = mount.root.parent();
+        let parent = if Arc::ptr_eq(&up, &mount.root) { 0 } else { up.mount().id };
+        let (id, base) = (mount.point.id, escaped(&mount.point.base));
+        let access = if mount.fs.read_only() { "ro" } else { "rw" };
+        writeln!(to, "{id} {parent} {major}:{minor} {base} {at} {options} - {name} {source} {access}{own}")?;
     }
     Ok(())
 }

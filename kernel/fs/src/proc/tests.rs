@@ -132,9 +132,9 @@ fn world() -> World {
     }
     let machine: Arc<dyn Machine> = Arc::new(Box1);
     let proc = file_system(machine.clone(), Arc::new(processes), mounts.clone());
-    mounts.mount(&ops::find(&from, b"/proc", true).unwrap(), proc, "proc").unwrap();
+    mounts.mount(&ops::find(&from, b"/proc", true).unwrap(), proc, b"proc", 0).unwrap();
     let sys = crate::sys::file_system(&machine);
-    mounts.mount(&ops::find(&from, b"/sys", true).unwrap(), sys, "sysfs").unwrap();
+    mounts.mount(&ops::find(&from, b"/sys", true).unwrap(), sys, b"sysfs", 0).unwrap();
     World { mounts, files, creds }
 }
 
@@ -256,7 +256,10 @@ fn the_machine_is_described() {
     assert_eq!(world.read("/proc/sys/net/core/somaxconn").unwrap(), "4096\n");
     assert_eq!(world.read("/proc/net/if_inet6").unwrap(), "one\n");
     assert!(
-        world.read("/proc/mounts").unwrap().starts_with("root / tmpfs rw,relatime 0 0\nproc /proc proc rw")
+        world
+            .read("/proc/mounts")
+            .unwrap()
+            .starts_with("root / tmpfs rw,relatime,mode=755 0 0\nproc /proc proc rw")
     );
     assert_eq!(world.names("/sys/devices/system/cpu/cpu0"), ["topology"]);
     assert!(world.open("/proc/config.gz", 0).is_err());

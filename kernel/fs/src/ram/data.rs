@@ -1,11 +1,12 @@
 //! Contents of a file in RAM: pages that exist, pages of the lower file that were not written yet, and holes.
 
+use super::budget::Budget;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 use osv_base::io::{Sink, Source};
-use osv_base::{Errno, PAGE_SIZE, Pages as Budget, Res};
+use osv_base::{Errno, PAGE_SIZE, Res};
 use osv_mm::frame::{Frame, Use};
 use osv_mm::pager::Pager;
 use osv_mm::{OutOfMemory, meminfo, pressure};
@@ -20,7 +21,7 @@ pub(super) const MAX_LEN: u64 = i64::MAX as u64;
 /// Whether one more page may go to a file. The last of memory is for page faults: a writer gets an error that it can
 /// handle, where a fault could only end the application.
 fn room() -> Res<()> {
-    pressure::admit(Budget(1)).map_err(|_| Errno::ENOSPC.into())
+    pressure::admit(osv_base::Pages(1)).map_err(|_| Errno::ENOSPC.into())
 }
 
 /// Pages by index. Chunks grow as far as they are used, so a small file costs a few bytes.
@@ -28,6 +29,8 @@ fn room() -> Res<()> {
 struct Pages {
     chunks: BTreeMap<u64, Vec<Option<Frame>>>,
     count: u64,
+    /// Whose limits count.
+    budget: Option<Arc<Budget>>,
 }
 
 impl Pages {
@@ -42,10 +45,14 @@ impl Pages {
             chunk.try_reserve(at + 1 - chunk.len()).map_err(|_| Errno::ENOSPC)?;
             chunk.resize(at + 1, None);
         }
-        if chunk[at].replace(frame).is_none() {
+        if chunk[at].is_none() {
+            if let Some(budget) = &self.budget {
+                budget.take_page()?;
+            }
             self.count += 1;
             meminfo::shared_more(1);
         }
+        chunk[at] = Some(frame);
         Ok(())
     }
 
@@ -65,6 +72,9 @@ impl Pages {
                 if slot.take().is_some() {
                     self.count -= 1;
                     meminfo::shared_less(1);
+                    if let Some(budget) = &self.budget {
+                        budget.give_pages(1);
+                    }
                 }
             }
             while chunk.last().is_some_and(Option::is_none) {
@@ -89,6 +99,9 @@ impl Pages {
 impl Drop for Pages {
     fn drop(&mut self) {
         meminfo::shared_less(self.count as usize);
+        if let Some(budget) = &self.budget {
+            budget.give_pages(self.count);
+        }
     }
 }
 
@@ -157,6 +170,13 @@ impl Lower {
 }
 
 impl Data {
+    /// An empty file that takes from `budget`.
+    pub(super) fn empty(budget: Option<Arc<Budget>>) -> Data {
+        let mut data = Data::default();
+        data.pages.budget = budget;
+        data
+    }
+
     /// Starts as the lower file `file`.
     pub(super) fn of_lower(file: Arc<dyn File>) -> Res<Data> {
         let pager = file.pager().ok_or(Errno::EIO)?;

@@ -26,6 +26,8 @@ pub struct Node {
     this: Weak<Node>,
     fs: Arc<RamFs>,
     ino: u64,
+    /// Whether it is one of the inodes that the file system's limit is about.
+    counted: bool,
     kind: Kind,
     rdev: u64,
     object: ObjectId,
@@ -47,6 +49,11 @@ struct Meta {
     ctime: Time,
 }
 
+struct Identity {
+    ino: u64,
+    counted: bool,
+}
+
 enum Body {
     File(Mutex<Data>),
     Dir(Mutex<Names>),
@@ -55,10 +62,23 @@ enum Body {
 }
 
 impl Node {
-    pub(super) fn new(fs: &Arc<RamFs>, new: &NewNode<'_>) -> Arc<Node> {
+    /// A new inode: ENOSPC when the file system has enough of them.
+    pub(super) fn new(fs: &Arc<RamFs>, new: &NewNode<'_>) -> Res<Arc<Node>> {
+        if let Some(budget) = &fs.budget {
+            budget.take_inode()?;
+        }
+        Ok(Self::make_new(fs, new, fs.budget.is_some()))
+    }
+
+    /// As [`Node::new`], of what every file system has, or has no part in.
+    pub(super) fn uncounted(fs: &Arc<RamFs>, new: &NewNode<'_>) -> Arc<Node> {
+        Self::make_new(fs, new, false)
+    }
+
+    fn make_new(fs: &Arc<RamFs>, new: &NewNode<'_>, counted: bool) -> Arc<Node> {
         let now = clock::now();
         let body = match new.kind {
-            Kind::Regular => Body::File(Mutex::default()),
+            Kind::Regular => Body::File(Mutex::new(Data::empty(fs.budget.clone().filter(|_| counted)))),
             Kind::Directory => Body::Dir(Mutex::default()),
             Kind::Symlink => Body::Link(new.target.into()),
             _ => Body::Special,
@@ -73,7 +93,7 @@ impl Node {
             mtime: now,
             ctime: now,
         };
-        Self::make(fs, fs.ino(), new.kind, new.rdev, meta, body)
+        Self::make(fs, Identity { ino: fs.ino(), counted }, new.kind, new.rdev, meta, body)
     }
 
     pub(super) fn of_lower(fs: &Arc<RamFs>, lower: Arc<dyn Inode>) -> Res<Arc<Node>> {
@@ -94,10 +114,11 @@ impl Node {
             mtime: attr.mtime,
             ctime: attr.ctime,
         };
-        Ok(Self::make(fs, attr.ino, kind, attr.rdev, meta, body))
+        let identity = Identity { ino: attr.ino, counted: false };
+        Ok(Self::make(fs, identity, kind, attr.rdev, meta, body))
     }
 
-    fn make(fs: &Arc<RamFs>, ino: u64, kind: Kind, rdev: u64, meta: Meta, body: Body) -> Arc<Node> {
+    fn make(fs: &Arc<RamFs>, identity: Identity, kind: Kind, rdev: u64, meta: Meta, body: Body) -> Arc<Node> {
         let len = match &body {
             Body::File(data) => data.lock().size(),
             _ => 0,
@@ -105,7 +126,8 @@ impl Node {
         Arc::new_cyclic(|this| Node {
             this: this.clone(),
             fs: fs.clone(),
-            ino,
+            ino: identity.ino,
+            counted: identity.counted,
             kind,
             rdev,
             object: ObjectId::unique(),
@@ -282,13 +304,13 @@ impl Inode for Node {
         if self.child(name)?.is_some() {
             return Err(Errno::EEXIST.into());
         }
-        let node = Node::new(&self.fs, new);
+        let node = Node::new(&self.fs, new)?;
         self.add(name, &node)?;
         Ok(node)
     }
 
     fn create_unnamed(&self, new: &NewNode<'_>) -> Res<Arc<dyn Inode>> {
-        Ok(Node::new(&self.fs, new))
+        Ok(Node::new(&self.fs, new)?)
     }
 
     fn link(&self, name: &[u8], inode: &Arc<dyn Inode>) -> Res<()> {
@@ -514,6 +536,14 @@ impl Pager for Node {
     }
     fn device_inode(&self) -> (u64, u64) {
         (self.fs.dev, self.ino)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(budget) = self.fs.budget.as_ref().filter(|_| self.counted) {
+            budget.give_inode();
+        }
     }
 }
 

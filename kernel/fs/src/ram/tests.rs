@@ -16,31 +16,31 @@ use std::{format, vec};
 const O_CREAT: u32 = 0o100;
 const O_RDWR: u32 = 2;
 
-struct Tree {
+pub(crate) struct Tree {
     mounts: Mounts,
     creds: Creds,
 }
 
 impl Tree {
-    fn new(fs: Arc<dyn FileSystem>) -> Tree {
+    pub(crate) fn new(fs: Arc<dyn FileSystem>) -> Tree {
         Tree { mounts: Mounts::new(fs, "none"), creds: Creds::root() }
     }
-    fn from(&self) -> From<'_> {
-        From { root: self.mounts.root().clone(), dir: self.mounts.root().clone(), creds: &self.creds }
+    pub(crate) fn from(&self) -> From<'_> {
+        From { root: self.mounts.root(), dir: self.mounts.root(), creds: &self.creds }
     }
     fn open(&self, path: &str, flags: u32) -> Res<OpenFile> {
         ops::open(&self.from(), path.as_bytes(), How { flags, mode: 0o666, umask: 0o022 })
     }
-    fn write(&self, path: &str, at: u64, bytes: &[u8]) -> Res<usize> {
+    pub(crate) fn write(&self, path: &str, at: u64, bytes: &[u8]) -> Res<usize> {
         let open = self.open(path, O_CREAT | O_RDWR)?;
         open.file().write(At::Offset(at), &mut SliceSource::new(bytes), Io::default())
     }
-    fn read(&self, path: &str) -> Res<Vec<u8>> {
+    pub(crate) fn read(&self, path: &str) -> Res<Vec<u8>> {
         let open = self.open(path, 0)?;
         Ok(contents(&**open.file()))
     }
     /// The tree as it is listed.
-    fn dump(&self) -> BTreeMap<String, Option<Vec<u8>>> {
+    pub(crate) fn dump(&self) -> BTreeMap<String, Option<Vec<u8>>> {
         let mut all = BTreeMap::new();
         self.dump_dir("", &mut all);
         all
@@ -59,7 +59,7 @@ impl Tree {
             if kind == Kind::Directory {
                 self.dump_dir(&path, to);
                 assert!(to.insert(path, None).is_none());
-            } else {
+            } else if kind == Kind::Regular {
                 let bytes = self.read(&path).unwrap();
                 assert!(to.insert(path, Some(bytes)).is_none());
             }
@@ -76,7 +76,7 @@ fn contents(file: &dyn File) -> Vec<u8> {
 }
 
 #[derive(Clone, Debug)]
-enum Op {
+pub(crate) enum Op {
     Write(String, u64, Vec<u8>),
     Truncate(String, u64),
     Punch(String, u64, u64),
@@ -88,7 +88,7 @@ enum Op {
 
 /// The naive model: paths of directories (`None`) and files.
 #[derive(Default)]
-struct Model(BTreeMap<String, Option<Vec<u8>>>);
+pub(crate) struct Model(pub(crate) BTreeMap<String, Option<Vec<u8>>>);
 
 impl Model {
     fn parent_ok(&self, path: &str) -> Result<(), Errno> {
@@ -113,7 +113,7 @@ impl Model {
         }
         self.0.entry(path.to_string()).or_insert_with(|| Some(Vec::new())).as_mut().ok_or(Errno::EISDIR)
     }
-    fn apply(&mut self, op: &Op) -> Result<(), Errno> {
+    pub(crate) fn apply(&mut self, op: &Op) -> Result<(), Errno> {
         match op {
             Op::Write(path, at, bytes) => {
                 let file = self.file(path, true)?;
@@ -190,7 +190,7 @@ impl Model {
     }
 }
 
-fn apply(tree: &Tree, op: &Op) -> Res<()> {
+pub(crate) fn apply(tree: &Tree, op: &Op) -> Res<()> {
     let from = tree.from();
     match op {
         Op::Write(path, at, bytes) => tree.write(path, *at, bytes).map(drop),
@@ -215,7 +215,7 @@ fn path() -> impl Strategy<Value = String> {
     })
 }
 
-fn op() -> impl Strategy<Value = Op> {
+pub(crate) fn op() -> impl Strategy<Value = Op> {
     let at = prop_oneof![0u64..20_000, Just(4096), Just(8192), Just(4095)];
     let bytes =
         (any::<u8>(), 0usize..9000).prop_map(|(b, n)| (0..n).map(|i| b.wrapping_add(i as u8) | 1).collect());
@@ -230,7 +230,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn agree(tree: &Tree, model: &mut Model, ops: &[Op]) {
+pub(crate) fn agree(tree: &Tree, model: &mut Model, ops: &[Op]) {
     for op in ops {
         let (ours, theirs) = (apply(tree, op), model.apply(op));
         assert_eq!(ours, theirs.map_err(Fail::Errno), "{op:?}");

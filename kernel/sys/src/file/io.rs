@@ -459,5 +459,8 @@ pub fn truncate(cx: &mut Cx<'_>, path: osv_abi::arg::CStrPtr, len: Long) -> Res<
     let path = super::Path::read(cx, path)?;
     let creds = cx.creds();
     let entry = ops::find(&cx.start(Fd::CWD, &path, &creds)?, &path, true)?;
+    if entry.mount().is_read_only() && entry.kind() == Kind::Regular {
+        return Err(Errno::EROFS.into());
+    }
     ops::truncate(&entry, len, &creds)
 }

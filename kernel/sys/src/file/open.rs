@@ -7,10 +7,11 @@ use alloc::sync::Arc;
 use osv_abi::Errno;
 use osv_abi::arg::{CStrPtr, Fd, Flags, InBuf, Int, Mode, UInt};
 use osv_abi::uapi::event::memfd;
-use osv_abi::uapi::file::{at, open as o};
+use osv_abi::uapi::file::{at, mount as ms, open as o};
 use osv_base::Res;
+use osv_vfs::context::{MAY_EXEC, MAY_WRITE};
 use osv_vfs::ops::{self, How};
-use osv_vfs::{Entry, FdFlags};
+use osv_vfs::{Entry, FdFlags, Kind};
 use zerocopy::FromBytes;
 
 const KNOWN: u32 = o::STATUS | o::CREAT | o::EXCL | o::NOCTTY | o::TRUNC | o::CLOEXEC | o::TMPFILE;
@@ -183,7 +184,7 @@ fn enter(cx: &Cx<'_>, entry: &Arc<Entry>) -> Res<()> {
     if !entry.is_dir() {
         return Err(Errno::ENOTDIR.into());
     }
-    ops::access(entry.inode(), osv_vfs::context::MAY_EXEC, &cx.creds())
+    ops::access(entry.inode(), MAY_EXEC, &cx.creds())
 }
 
 /// umask(2)
@@ -213,6 +214,17 @@ pub fn faccessat2(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, mode: Int, flags: Fla
     }
     let flags = only(flags, at::EACCESS | at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?;
     let creds = cx.creds();
-    let inode = super::stat::inode_at(cx, dir, path, flags)?;
-    ops::access(&inode, mode.0 as u32, &creds)
+    let reached = super::stat::reach(cx, dir, path, flags)?;
+    let wanted = mode.0 as u32;
+    if let Some(entry) = &reached.entry {
+        let special =
+            matches!(entry.kind(), Kind::CharDevice | Kind::BlockDevice | Kind::Fifo | Kind::Socket);
+        if wanted & MAY_WRITE != 0 && entry.is_read_only() && !special {
+            return Err(Errno::EROFS.into());
+        }
+        if wanted & MAY_EXEC != 0 && entry.kind() == Kind::Regular && entry.mount().has(ms::NOEXEC) {
+            return Err(Errno::EACCES.into());
+        }
+    }
+    ops::access(&reached.inode, wanted, &creds)
 }

@@ -85,7 +85,9 @@ pub fn linkat(
         cx.description(old_dir)?.inode().ok_or(Errno::ENOENT)?
     } else {
         match ops::find_target(&cx.start(old_dir, &old, &creds)?, &old, flags & at::SYMLINK_FOLLOW != 0)? {
-            Target::Entry(entry) => entry.inode().clone(),
+            Target::Entry(entry) => {
+                return ops::link_entry(&entry, &cx.start(new_dir, &new, &creds)?, &new);
+            }
             Target::File(file) => file.inode().ok_or(Errno::EXDEV)?,
         }
     };

@@ -7,13 +7,15 @@ use alloc::sync::Arc;
 use osv_abi::Errno;
 use osv_abi::arg::{CStrPtr, Fd, Flags, In, Mode, Out, UInt};
 use osv_abi::uapi::file::{
-    STATX_BASIC_STATS, STATX_RESERVED, Stat, Statfs, Statx, StatxTime, at, major, minor,
+    STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_MNT_ID, STATX_RESERVED, Stat, Statfs, Statx, StatxTime,
+    at, major, minor, mount as ms,
 };
 use osv_abi::uapi::time::{Timespec, Timeval};
 use osv_base::Res;
 use osv_vfs::inode::FsStat;
+use osv_vfs::mount::MountPoint;
 use osv_vfs::path::Target;
-use osv_vfs::{Attr, Creds, FileSystem, Inode, Time, clock, ops};
+use osv_vfs::{Attr, Creds, Entry, Inode, Time, clock, ops};
 
 fn timespec(time: Time) -> Timespec {
     Timespec { sec: time.0.div_euclid(1_000_000_000), nsec: time.0.rem_euclid(1_000_000_000) }
@@ -66,43 +68,68 @@ fn statx_of(attr: &Attr) -> Statx {
 
 /// What a path, or with AT_EMPTY_PATH a descriptor, shows.
 fn attr_at(cx: &Cx<'_>, dir: Fd, path: CStrPtr, flags: u32) -> Res<Attr> {
+    attr_and_entry_at(cx, dir, path, flags).map(|(attr, _)| attr)
+}
+
+/// As [`attr_at`], with the entry that it is found by.
+fn attr_and_entry_at(cx: &Cx<'_>, dir: Fd, path: CStrPtr, flags: u32) -> Res<(Attr, Option<Arc<Entry>>)> {
+    let of_entry = |entry: Arc<Entry>| (entry.inode().attr(), Some(entry));
     // NULL is an empty path with AT_EMPTY_PATH since Linux 6.11.
     let path =
         if path.0.is_null() && flags & at::EMPTY_PATH != 0 { None } else { Some(Path::read(cx, path)?) };
     let path = path.as_deref().unwrap_or(b"");
     if path.is_empty() && flags & at::EMPTY_PATH != 0 {
         if dir == Fd::CWD {
-            return Ok(cx.fs().cwd().inode().attr());
+            return Ok(of_entry(cx.fs().cwd()));
         }
-        return Ok(cx.description(dir)?.attr());
+        let open = cx.description(dir)?;
+        return Ok((open.attr(), open.entry().cloned()));
     }
     let creds = cx.creds();
     match ops::find_target(&cx.start(dir, path, &creds)?, path, flags & at::SYMLINK_NOFOLLOW == 0)? {
-        Target::Entry(entry) => Ok(entry.inode().attr()),
-        Target::File(file) => Ok(file.inode().map_or_else(|| file.attr(), |inode| inode.attr())),
+        Target::Entry(entry) => Ok(of_entry(entry)),
+        Target::File(file) => Ok((file.inode().map_or_else(|| file.attr(), |inode| inode.attr()), None)),
     }
 }
 
-/// The inode that a path, or with AT_EMPTY_PATH a descriptor, names.
-pub(super) fn inode_at(cx: &Cx<'_>, dir: Fd, path: CStrPtr, flags: u32) -> Res<Arc<dyn Inode>> {
+/// An inode, and by which entry it was reached if by any.
+pub(super) struct Reached {
+    pub(super) inode: Arc<dyn Inode>,
+    pub(super) entry: Option<Arc<Entry>>,
+}
+
+impl Reached {
+    /// The inode, to be changed: EROFS where its mount says that nothing is.
+    pub(super) fn changeable(self) -> Res<Arc<dyn Inode>> {
+        match self.entry {
+            Some(entry) if entry.is_read_only() => Err(Errno::EROFS.into()),
+            _ => Ok(self.inode),
+        }
+    }
+}
+
+/// What a path, or with AT_EMPTY_PATH a descriptor, names.
+pub(super) fn reach(cx: &Cx<'_>, dir: Fd, path: CStrPtr, flags: u32) -> Res<Reached> {
     let path = Path::read(cx, path)?;
+    let of_entry = |entry: Arc<Entry>| Reached { inode: entry.inode().clone(), entry: Some(entry) };
     if path.is_empty() && flags & at::EMPTY_PATH != 0 {
         if dir == Fd::CWD {
-            return Ok(cx.fs().cwd().inode().clone());
+            return Ok(of_entry(cx.fs().cwd()));
         }
-        return inode_of(cx, dir);
+        return reach_fd(cx, dir);
     }
     let creds = cx.creds();
     let target = ops::find_target(&cx.start(dir, &path, &creds)?, &path, flags & at::SYMLINK_NOFOLLOW == 0)?;
     match target {
-        Target::Entry(entry) => Ok(entry.inode().clone()),
-        Target::File(file) => file.inode().ok_or(Errno::ENOENT.into()),
+        Target::Entry(entry) => Ok(of_entry(entry)),
+        Target::File(file) => Ok(Reached { inode: file.inode().ok_or(Errno::ENOENT)?, entry: None }),
     }
 }
 
-/// The inode behind a descriptor; files without one cannot be changed: EOPNOTSUPP.
-fn inode_of(cx: &Cx<'_>, fd: Fd) -> Res<Arc<dyn Inode>> {
-    cx.description(fd)?.inode().ok_or(Errno::EOPNOTSUPP.into())
+/// What a descriptor refers to; files without an inode cannot be changed: EOPNOTSUPP.
+pub(super) fn reach_fd(cx: &Cx<'_>, fd: Fd) -> Res<Reached> {
+    let open = cx.description(fd)?;
+    Ok(Reached { inode: open.inode().ok_or(Errno::EOPNOTSUPP)?, entry: open.entry().cloned() })
 }
 
 /// stat(2)
@@ -134,10 +161,39 @@ pub fn statx(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, flags: Flags, mask: UInt, 
     if mask.0 & STATX_RESERVED != 0 || flags & at::STATX_SYNC_TYPE == at::STATX_SYNC_TYPE {
         return Err(Errno::EINVAL.into());
     }
-    Ok(to.write(cx, &statx_of(&attr_at(cx, dir, path, flags)?))?)
+    let (attr, entry) = attr_and_entry_at(cx, dir, path, flags)?;
+    let mut statx = statx_of(&attr);
+    if let Some(entry) = entry {
+        statx.mask |= STATX_MNT_ID;
+        statx.mnt_id = entry.mount().id;
+        statx.attributes_mask = STATX_ATTR_MOUNT_ROOT;
+        let is_root = entry.is_mount_root() || Arc::ptr_eq(&entry.parent(), &entry);
+        statx.attributes = if is_root { STATX_ATTR_MOUNT_ROOT } else { 0 };
+    }
+    Ok(to.write(cx, &statx)?)
 }
 
-fn statfs_of(fs: &Arc<dyn FileSystem>) -> Statfs {
+/// ST_* of statfs(2) for the flags of a mount; ST_VALID is always set.
+fn st_flags(mount: Option<&MountPoint>, read_only: bool) -> i64 {
+    let mut flags = 0x20 | i64::from(read_only);
+    let Some(mount) = mount else { return flags };
+    for (flag, shown) in [
+        (ms::RDONLY, 1),
+        (ms::NOSUID, 2),
+        (ms::NODEV, 4),
+        (ms::NOEXEC, 8),
+        (ms::NOATIME, 0x400),
+        (ms::NODIRATIME, 0x800),
+        (ms::NOSYMFOLLOW, 0x2000),
+    ] {
+        flags |= if mount.has(flag) { shown } else { 0 };
+    }
+    flags | if mount.has(ms::NOATIME | ms::STRICTATIME) { 0 } else { 0x1000 }
+}
+
+fn statfs_of(reached: &Reached) -> Statfs {
+    let fs = reached.inode.fs();
+    let mount = reached.entry.as_ref().map(|entry| &**entry.mount());
     let FsStat { magic, block_size, blocks, free, files, files_free } = fs.stat();
     let dev = fs.dev();
     Statfs {
@@ -151,23 +207,23 @@ fn statfs_of(fs: &Arc<dyn FileSystem>) -> Statfs {
         fsid: [dev as u32 as i32, (dev >> 32) as u32 as i32],
         namelen: 255,
         frsize: block_size.into(),
-        // ST_VALID, ST_RDONLY.
-        flags: 0x20 | i64::from(fs.read_only()),
+        flags: st_flags(mount, fs.read_only()),
         ..Statfs::default()
     }
 }
 
 /// statfs(2)
 pub fn statfs(cx: &mut Cx<'_>, path: CStrPtr, to: Out<Statfs>) -> Res<()> {
-    let inode = inode_at(cx, Fd::CWD, path, 0)?;
-    Ok(to.write(cx, &statfs_of(&inode.fs()))?)
+    let reached = reach(cx, Fd::CWD, path, 0)?;
+    Ok(to.write(cx, &statfs_of(&reached))?)
 }
 
 /// fstatfs(2): a file without a file system is on pipefs, sockfs or the like.
 pub fn fstatfs(cx: &mut Cx<'_>, fd: Fd, to: Out<Statfs>) -> Res<()> {
-    let stat = match cx.description(fd)?.inode() {
-        Some(inode) => statfs_of(&inode.fs()),
-        None => Statfs {
+    cx.description(fd)?;
+    let stat = match reach_fd(cx, fd) {
+        Ok(reached) => statfs_of(&reached),
+        Err(_) => Statfs {
             kind: 0x0904_1934,
             bsize: 4096,
             frsize: 4096,
@@ -187,7 +243,7 @@ pub fn chmod(cx: &mut Cx<'_>, path: CStrPtr, mode: Mode) -> Res<()> {
 /// fchmod(2)
 pub fn fchmod(cx: &mut Cx<'_>, fd: Fd, mode: Mode) -> Res<()> {
     cx.file(fd)?;
-    ops::chmod(&inode_of(cx, fd)?, mode.0, &cx.creds(), clock::now())
+    ops::chmod(&reach_fd(cx, fd)?.changeable()?, mode.0, &cx.creds(), clock::now())
 }
 
 /// fchmodat(2): the call has no flags.
@@ -198,7 +254,7 @@ pub fn fchmodat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, mode: Mode) -> Res<()> 
 /// fchmodat2(2)
 pub fn fchmodat2(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, mode: Mode, flags: Flags) -> Res<()> {
     let flags = only(flags, at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?;
-    let inode = inode_at(cx, dir, path, flags)?;
+    let inode = reach(cx, dir, path, flags)?.changeable()?;
     if inode.kind() == osv_vfs::Kind::Symlink {
         return Err(Errno::EOPNOTSUPP.into());
     }
@@ -223,13 +279,13 @@ pub fn lchown(cx: &mut Cx<'_>, path: CStrPtr, uid: UInt, gid: UInt) -> Res<()> {
 /// fchown(2)
 pub fn fchown(cx: &mut Cx<'_>, fd: Fd, uid: UInt, gid: UInt) -> Res<()> {
     cx.file(fd)?;
-    ops::chown(&inode_of(cx, fd)?, owner(uid), owner(gid), &cx.creds(), clock::now())
+    ops::chown(&reach_fd(cx, fd)?.changeable()?, owner(uid), owner(gid), &cx.creds(), clock::now())
 }
 
 /// fchownat(2)
 pub fn fchownat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, uid: UInt, gid: UInt, flags: Flags) -> Res<()> {
     let flags = only(flags, at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?;
-    ops::chown(&inode_at(cx, dir, path, flags)?, owner(uid), owner(gid), &cx.creds(), clock::now())
+    ops::chown(&reach(cx, dir, path, flags)?.changeable()?, owner(uid), owner(gid), &cx.creds(), clock::now())
 }
 
 const UTIME_NOW: i64 = 0x3fff_ffff;
@@ -266,9 +322,9 @@ pub fn utimensat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, times: In<[Timespec; 2
             return Err(Errno::EINVAL.into());
         }
         cx.file(dir)?;
-        inode_of(cx, dir)?
+        reach_fd(cx, dir)?.changeable()?
     } else {
-        inode_at(cx, dir, path, flags)?
+        reach(cx, dir, path, flags)?.changeable()?
     };
     set_times(&inode, times, &cx.creds())
 }
@@ -290,13 +346,14 @@ pub fn utimes(cx: &mut Cx<'_>, path: CStrPtr, times: In<[Timeval; 2]>) -> Res<()
 pub fn futimesat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, times: In<[Timeval; 2]>) -> Res<()> {
     let times = of_timevals(times.read_opt(cx)?)?;
     let of_fd = path.0.is_null() && dir != Fd::CWD;
-    let inode = if of_fd { inode_of(cx, dir)? } else { inode_at(cx, dir, path, 0)? };
+    let reached = if of_fd { reach_fd(cx, dir)? } else { reach(cx, dir, path, 0)? };
+    let inode = reached.changeable()?;
     set_times(&inode, times, &cx.creds())
 }
 
 /// utime(2)
 pub fn utime(cx: &mut Cx<'_>, path: CStrPtr, times: In<[i64; 2]>) -> Res<()> {
     let times = times.read_opt(cx)?.map(|times| times.map(|sec| Timespec { sec, nsec: 0 }));
-    let inode = inode_at(cx, Fd::CWD, path, 0)?;
+    let inode = reach(cx, Fd::CWD, path, 0)?.changeable()?;
     set_times(&inode, times, &cx.creds())
 }

@@ -1,7 +1,7 @@
 //! setxattr(2), getxattr(2), listxattr(2), removexattr(2): by path, by symbolic link, by descriptor.
 
 use super::open::only;
-use super::stat::inode_at;
+use super::stat::{Reached, reach, reach_fd};
 use crate::cx::Cx;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -34,13 +34,14 @@ fn give(cx: &mut Cx<'_>, bytes: &[u8], to: UserAddr, size: usize) -> Res<usize> 
     Ok(bytes.len())
 }
 
-fn by_fd(cx: &Cx<'_>, fd: Fd) -> Res<Arc<dyn Inode>> {
-    cx.file(fd)?.inode().ok_or(Errno::EOPNOTSUPP.into())
+fn by_fd(cx: &Cx<'_>, fd: Fd) -> Res<Reached> {
+    cx.file(fd)?;
+    reach_fd(cx, fd)
 }
 
 fn set(
     cx: &mut Cx<'_>,
-    find: impl FnOnce(&Cx<'_>) -> Res<Arc<dyn Inode>>,
+    find: impl FnOnce(&Cx<'_>) -> Res<Reached>,
     name: CStrPtr,
     value: UserAddr,
     size: Size,
@@ -59,7 +60,7 @@ fn set(
     }
     let mut bytes = alloc::vec![0; size.0];
     cx.read_bytes(value, &mut bytes)?;
-    let inode = find(cx)?;
+    let inode = find(cx)?.changeable()?;
     xattr::set(&*inode, &name, bytes, how, &cx.creds())?;
     notify::on_inode(&inode, inotify::ATTRIB);
     Ok(())
@@ -67,13 +68,13 @@ fn set(
 
 fn get(
     cx: &mut Cx<'_>,
-    find: impl FnOnce(&Cx<'_>) -> Res<Arc<dyn Inode>>,
+    find: impl FnOnce(&Cx<'_>) -> Res<Reached>,
     name: CStrPtr,
     value: UserAddr,
     size: Size,
 ) -> Res<usize> {
     let name = read_name(cx, name)?;
-    let bytes = xattr::get(&*find(cx)?, &name, &cx.creds())?;
+    let bytes = xattr::get(&*find(cx)?.inode, &name, &cx.creds())?;
     give(cx, &bytes, value, size.0)
 }
 
@@ -113,29 +114,29 @@ macro_rules! calls {
         }
         #[doc = concat!(stringify!($list), "(2)")]
         pub fn $list(cx: &mut Cx<'_>, $target: $ty, to: UserAddr, size: Size) -> Res<usize> {
-            let inode = $find(cx, $target)?;
+            let inode = $find(cx, $target)?.inode;
             list(cx, &*inode, to, size)
         }
         #[doc = concat!(stringify!($remove), "(2)")]
         pub fn $remove(cx: &mut Cx<'_>, $target: $ty, name: CStrPtr) -> Res<()> {
             let name = read_name(cx, name)?;
-            let inode = $find(cx, $target)?;
+            let inode = $find(cx, $target)?.changeable()?;
             remove(cx, &inode, &name)
         }
     )* };
 }
 
-fn followed(cx: &Cx<'_>, path: CStrPtr) -> Res<Arc<dyn Inode>> {
-    inode_at(cx, Fd::CWD, path, 0)
+fn followed(cx: &Cx<'_>, path: CStrPtr) -> Res<Reached> {
+    reach(cx, Fd::CWD, path, 0)
 }
 
-fn itself(cx: &Cx<'_>, path: CStrPtr) -> Res<Arc<dyn Inode>> {
-    inode_at(cx, Fd::CWD, path, at::SYMLINK_NOFOLLOW)
+fn itself(cx: &Cx<'_>, path: CStrPtr) -> Res<Reached> {
+    reach(cx, Fd::CWD, path, at::SYMLINK_NOFOLLOW)
 }
 
 /// The inode that the calls with a directory and flags mean: EINVAL for flags that are not known.
-fn at_place(cx: &Cx<'_>, dir: Fd, path: CStrPtr, flags: Flags) -> Res<Arc<dyn Inode>> {
-    inode_at(cx, dir, path, only(flags, at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?)
+fn at_place(cx: &Cx<'_>, dir: Fd, path: CStrPtr, flags: Flags) -> Res<Reached> {
+    reach(cx, dir, path, only(flags, at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?)
 }
 
 /// `struct xattr_args`, of which later versions may be longer: EINVAL, E2BIG.
@@ -197,7 +198,7 @@ pub fn listxattrat(
     to: UserAddr,
     size: Size,
 ) -> Res<usize> {
-    let inode = at_place(cx, dir, path, flags)?;
+    let inode = at_place(cx, dir, path, flags)?.inode;
     list(cx, &*inode, to, size)
 }
 
@@ -205,7 +206,7 @@ pub fn listxattrat(
 pub fn removexattrat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, flags: Flags, name: CStrPtr) -> Res<()> {
     only(flags, at::SYMLINK_NOFOLLOW | at::EMPTY_PATH)?;
     let name = read_name(cx, name)?;
-    let inode = at_place(cx, dir, path, flags)?;
+    let inode = at_place(cx, dir, path, flags)?.changeable()?;
     remove(cx, &inode, &name)
 }
 

@@ -3,6 +3,7 @@
 use super::{Slot, make_in, may_change_dir, may_remove};
 use crate::entry::Entry;
 use crate::inode::{Inode, Kind, LINK_MAX, NAME_MAX};
+use crate::mount::MountPoint;
 use crate::notify;
 use crate::path::{From, Last};
 use alloc::sync::Arc;
@@ -43,8 +44,22 @@ pub fn symlink(from: &From<'_>, target: &[u8], path: &[u8]) -> Res<()> {
     make_in(slot.dir(), name, Kind::Symlink, 0o777, 0, target, from.creds).map(drop)
 }
 
-/// Gives `inode` one more name (link(2)).
+/// Gives the file that `entry` names one more name: EXDEV when that would be by way of another mount (link(2)).
+pub fn link_entry(entry: &Arc<Entry>, to: &From<'_>, path: &[u8]) -> Res<()> {
+    link_checked(entry.inode(), Some(entry.mount()), to, path)
+}
+
+/// As [`link_entry`], for a file that was not reached by a name.
 pub fn link(inode: &Arc<dyn Inode>, to: &From<'_>, path: &[u8]) -> Res<()> {
+    link_checked(inode, None, to, path)
+}
+
+fn link_checked(
+    inode: &Arc<dyn Inode>,
+    mount: Option<&Arc<MountPoint>>,
+    to: &From<'_>,
+    path: &[u8],
+) -> Res<()> {
     let slot = Slot::find(to, path)?;
     let name = slot.name(Errno::EEXIST)?;
     slot.no_directory(name)?;
@@ -58,7 +73,8 @@ pub fn link(inode: &Arc<dyn Inode>, to: &From<'_>, path: &[u8]) -> Res<()> {
         Err(fail) if fail == Errno::ENOENT.into() => {}
         Err(fail) => return Err(fail),
     }
-    if inode.fs().dev() != dir.inode().fs().dev() {
+    let same_mount = mount.is_none_or(|mount| Arc::ptr_eq(mount, dir.mount()));
+    if !same_mount || inode.fs().dev() != dir.inode().fs().dev() {
         return Err(Errno::EXDEV.into());
     }
     may_change_dir(dir, to.creds)?;
@@ -85,6 +101,9 @@ pub fn unlink(from: &From<'_>, path: &[u8]) -> Res<()> {
     may_remove(dir, &victim, from.creds)?;
     if victim.is_dir() {
         return Err(Errno::EISDIR.into());
+    }
+    if victim.is_mount_root() {
+        return Err(Errno::EBUSY.into());
     }
     dir.inode().unlink(name)?;
     dir.forget(name);

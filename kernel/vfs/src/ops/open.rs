@@ -13,7 +13,7 @@ use crate::text::Writing;
 use alloc::sync::Arc;
 use core::any::Any;
 use osv_abi::uapi::event::inotify;
-use osv_abi::uapi::file::open as o;
+use osv_abi::uapi::file::{mount as ms, open as o};
 use osv_base::{Errno, Res};
 
 /// What open(2) is asked for.
@@ -140,6 +140,9 @@ pub fn open_entry(entry: &Arc<Entry>, how: How, creds: &Creds, created: bool) ->
         _ => {}
     }
     let inode = entry.inode();
+    if matches!(kind, Kind::CharDevice | Kind::BlockDevice) && entry.mount().has(ms::NODEV) {
+        return Err(Errno::EACCES.into());
+    }
     if !created {
         if !creds.is_root() {
             let reads = matches!(flags & o::ACCMODE, o::RDONLY | o::RDWR);

@@ -42,13 +42,13 @@ pub fn rename(from: &From<'_>, path: &[u8], to: &From<'_>, to_path: &[u8], how: 
         return Err(Errno::ENAMETOOLONG.into());
     }
     let (dir, to_dir) = (old.dir(), new.dir());
-    if dir.inode().fs().dev() != to_dir.inode().fs().dev() {
+    if !Arc::ptr_eq(dir.mount(), to_dir.mount()) {
         return Err(Errno::EXDEV.into());
     }
     // Two directories are only ever locked together here, or parent before child.
     let (first, second) = if to_dir.contains(dir) { (to_dir, dir) } else { (dir, to_dir) };
     let _first = first.change();
-    let _second = (!Arc::ptr_eq(first, second)).then(|| second.change());
+    let _second = (!first.is_same_dir(second)).then(|| second.change());
     let source = dir.lookup_locked(name)?;
     let target = match to_dir.lookup_locked(to_name) {
         Ok(target) => Some(target),
