@@ -1,5 +1,5 @@
 # osv-rs: `make` builds everything, `make test` runs everything, `make demo` shows it. `make help` lists the rest.
-.PHONY: all setup test demo bench java specjvm fmt clippy native applications processes seeing network fuzz soak loom laws differential clean help
+.PHONY: all setup test demo bench java specjvm fmt clippy native applications processes disk seeing network fuzz soak loom laws differential clean help
 .DEFAULT_GOAL := all
 
 CARGO ?= cargo
@@ -79,6 +79,10 @@ laws: all
 ## differential: programs and system calls with every kind of argument, on this Linux and in the guest, line by line
 differential: all
 	$(CARGO) test -p osv-compat-tests --test differential -- --test-threads 1
+
+## disk: roots on a disk, the page cache under pressure, mounts
+disk: all
+	$(CARGO) test -p osv-compat-tests --test disk -- --test-threads 1
 
 ## seeing: --strace, --summary and what else looks at a running program
 seeing: all

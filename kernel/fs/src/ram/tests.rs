@@ -3,12 +3,15 @@
 use super::*;
 use osv_base::io::{SliceSink, SliceSource};
 use osv_base::{Errno, Fail};
+use osv_vfs::inode::DirEntry;
 use osv_vfs::mount::Mounts;
 use osv_vfs::ops::{self, How, Renaming};
 use osv_vfs::path::From;
 use osv_vfs::{At, Creds, File, Io, OpenFile};
 use proptest::prelude::*;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::string::{String, ToString};
 use std::vec::Vec;
 use std::{format, vec};
@@ -47,18 +50,30 @@ impl Tree {
     }
     fn dump_dir(&self, at: &str, to: &mut BTreeMap<String, Option<Vec<u8>>>) {
         let dir = ops::find(&self.from(), format!("{at}/").as_bytes(), true).unwrap();
-        let mut names = Vec::new();
-        dir.inode()
-            .list(0, &mut |entry| {
+        // A few at a time, so that positions count.
+        let (mut names, mut from, mut more) = (Vec::new(), 0, true);
+        while more {
+            let (before, start) = (names.len(), from);
+            let mut emit = |entry: DirEntry<'_>| {
+                if names.len() == before + 3 {
+                    return false;
+                }
                 names.push((entry.name.to_vec(), entry.kind));
+                from = entry.next;
                 true
-            })
-            .unwrap();
+            };
+            dir.inode().list(start, &mut emit).unwrap();
+            more = names.len() > before;
+        }
         for (name, kind) in names {
             let path = format!("{at}/{}", String::from_utf8(name).unwrap());
             if kind == Kind::Directory {
                 self.dump_dir(&path, to);
                 assert!(to.insert(path, None).is_none());
+            } else if kind == Kind::Symlink {
+                let link = ops::find(&self.from(), path.as_bytes(), false).unwrap();
+                let text = [b"-> ", &link.inode().read_link().unwrap()[..]].concat();
+                assert!(to.insert(path, Some(text)).is_none());
             } else if kind == Kind::Regular {
                 let bytes = self.read(&path).unwrap();
                 assert!(to.insert(path, Some(bytes)).is_none());
@@ -84,11 +99,23 @@ pub(crate) enum Op {
     Unlink(String),
     Rmdir(String),
     Rename(String, String),
+    Link(String, String),
+    /// A symbolic link called `l` in a directory; nothing goes through it.
+    Symlink(String, String),
+    /// A byte by way of a shared mapping.
+    Map(String, u64, u8),
 }
 
-/// The naive model: paths of directories (`None`) and files.
+/// Contents, which several names may share.
+type Shared = Rc<RefCell<Vec<u8>>>;
+
+/// The naive model: paths of directories (`None`), of files, and of symbolic links as `-> target`.
 #[derive(Default)]
-pub(crate) struct Model(pub(crate) BTreeMap<String, Option<Vec<u8>>>);
+pub(crate) struct Model(pub(crate) BTreeMap<String, Option<Shared>>);
+
+fn held(bytes: Vec<u8>) -> Option<Shared> {
+    Some(Rc::new(RefCell::new(bytes)))
+}
 
 impl Model {
     fn parent_ok(&self, path: &str) -> Result<(), Errno> {
@@ -106,17 +133,25 @@ impl Model {
     fn has_children(&self, path: &str) -> bool {
         self.0.keys().any(|other| other.starts_with(&format!("{path}/")))
     }
-    fn file(&mut self, path: &str, create: bool) -> Result<&mut Vec<u8>, Errno> {
+    /// As a tree is listed.
+    pub(crate) fn plain(&self) -> BTreeMap<String, Option<Vec<u8>>> {
+        self.0
+            .iter()
+            .map(|(path, file)| (path.clone(), file.as_ref().map(|file| file.borrow().clone())))
+            .collect()
+    }
+    fn file(&mut self, path: &str, create: bool) -> Result<Shared, Errno> {
         self.parent_ok(path)?;
         if !self.0.contains_key(path) && !create {
             return Err(Errno::ENOENT);
         }
-        self.0.entry(path.to_string()).or_insert_with(|| Some(Vec::new())).as_mut().ok_or(Errno::EISDIR)
+        self.0.entry(path.to_string()).or_insert_with(|| held(Vec::new())).clone().ok_or(Errno::EISDIR)
     }
     pub(crate) fn apply(&mut self, op: &Op) -> Result<(), Errno> {
         match op {
             Op::Write(path, at, bytes) => {
                 let file = self.file(path, true)?;
+                let mut file = file.borrow_mut();
                 let end = *at as usize + bytes.len();
                 if file.len() < end && !bytes.is_empty() {
                     file.resize(end, 0);
@@ -125,9 +160,10 @@ impl Model {
                     file[*at as usize..end].copy_from_slice(bytes);
                 }
             }
-            Op::Truncate(path, len) => self.file(path, false)?.resize(*len as usize, 0),
+            Op::Truncate(path, len) => self.file(path, false)?.borrow_mut().resize(*len as usize, 0),
             Op::Punch(path, start, len) => {
                 let file = self.file(path, false)?;
+                let mut file = file.borrow_mut();
                 let (start, end) =
                     ((*start as usize).min(file.len()), ((start + len) as usize).min(file.len()));
                 file[start..end].fill(0);
@@ -169,6 +205,11 @@ impl Model {
                 if from == to {
                     return Ok(());
                 }
+                if let (Some(Some(other)), Some(source)) = (self.0.get(to), &source)
+                    && Rc::ptr_eq(other, source)
+                {
+                    return Ok(());
+                }
                 match (self.0.get(to), &source) {
                     (Some(None), Some(_)) => return Err(Errno::EISDIR),
                     (Some(Some(_)), None) => return Err(Errno::ENOTDIR),
@@ -184,6 +225,29 @@ impl Model {
                 }
                 self.0.remove(from);
                 self.0.insert(to.clone(), source);
+            }
+            Op::Link(old, new) => {
+                self.parent_ok(old)?;
+                let file = self.0.get(old).ok_or(Errno::ENOENT)?.clone();
+                self.parent_ok(new)?;
+                if self.0.contains_key(new) {
+                    return Err(Errno::EEXIST);
+                }
+                self.0.insert(new.clone(), Some(file.ok_or(Errno::EPERM)?));
+            }
+            Op::Symlink(target, path) => {
+                self.parent_ok(path)?;
+                if self.0.contains_key(path) {
+                    return Err(Errno::EEXIST);
+                }
+                self.0.insert(path.clone(), held([b"-> ", target.as_bytes()].concat()));
+            }
+            Op::Map(path, at, byte) => {
+                let file = self.file(path, false)?;
+                let mut file = file.borrow_mut();
+                if let Some(place) = file.get_mut(*at as usize) {
+                    *place = *byte;
+                }
             }
         }
         Ok(())
@@ -206,6 +270,19 @@ pub(crate) fn apply(tree: &Tree, op: &Op) -> Res<()> {
         Op::Unlink(path) => ops::unlink(&from, path.as_bytes()),
         Op::Rmdir(path) => ops::rmdir(&from, path.as_bytes()),
         Op::Rename(old, new) => ops::rename(&from, old.as_bytes(), &from, new.as_bytes(), Renaming::Replace),
+        Op::Link(old, new) => {
+            let entry = ops::find(&from, old.as_bytes(), false)?;
+            ops::link_entry(&entry, &from, new.as_bytes())
+        }
+        Op::Symlink(target, path) => ops::symlink(&from, target.as_bytes(), path.as_bytes()),
+        Op::Map(path, at, byte) => {
+            let open = tree.open(path, O_RDWR)?;
+            if *at < open.file().size() {
+                let page = open.pager().unwrap().page(at / 4096, true)?;
+                page.copy_in((at % 4096) as usize, &[*byte]);
+            }
+            Ok(())
+        }
     }
 }
 
@@ -227,6 +304,9 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         1 => path().prop_map(Op::Unlink),
         1 => path().prop_map(Op::Rmdir),
         2 => (path(), path()).prop_map(|(a, b)| Op::Rename(a, b)),
+        1 => (path(), path()).prop_map(|(a, b)| Op::Link(a, b)),
+        1 => (path(), path()).prop_map(|(a, b)| Op::Symlink(a, format!("{b}/l"))),
+        1 => (path(), 0u64..20_000, any::<u8>()).prop_map(|(p, a, b)| Op::Map(p, a, b)),
     ]
 }
 
@@ -235,7 +315,7 @@ pub(crate) fn agree(tree: &Tree, model: &mut Model, ops: &[Op]) {
         let (ours, theirs) = (apply(tree, op), model.apply(op));
         assert_eq!(ours, theirs.map_err(Fail::Errno), "{op:?}");
     }
-    assert_eq!(tree.dump(), model.0);
+    assert_eq!(tree.dump(), model.plain());
 }
 
 proptest! {
