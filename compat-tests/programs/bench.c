@@ -17,6 +17,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -229,6 +231,68 @@ static double tcp_round_trip(void)
     LOOP(300, exchange(fd, buffer, 1));
 }
 
+static void *unix_echo(void *argument)
+{
+    char buffer[32];
+    for (;;) exchange(*(int *)argument, buffer, 0);
+    return NULL;
+}
+
+static double unix_round_trip(void)
+{
+    static int pair[2];
+    char buffer[32] = "";
+    pthread_t thread;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) die("socketpair");
+    if (pthread_create(&thread, NULL, unix_echo, &pair[1]) != 0) die("thread");
+    LOOP(300, exchange(pair[0], buffer, 1));
+}
+
+static void reap(pid_t child)
+{
+    int status;
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) die("child");
+}
+
+static double fork_exit(void)
+{
+    LOOP(100, pid_t child = fork(); if (child == 0) _exit(0); reap(child));
+}
+
+/* The program again, which ends in main: with its dynamic linker and libc. */
+static double fork_exec_exit(void)
+{
+    LOOP(50, pid_t child = fork();
+         if (child == 0) { execl("/proc/self/exe", "bench", "--exit", (char *)NULL); _exit(1); }
+         reap(child));
+}
+
+/* A file in RAM, on both sides: 1 MiB, written and read from the start again and again. */
+static int file_in_ram(void)
+{
+    static char page[4096];
+    mkdir("/tmp", 01777);
+    int fd = open("/tmp/bench.file", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0) die("/tmp/bench.file");
+    for (int i = 0; i < 256; i++)
+        if (write(fd, page, sizeof page) != sizeof page) die("write");
+    return fd;
+}
+
+static double file_write_4k(void)
+{
+    static char page[4096];
+    int fd = file_in_ram(), at = 0;
+    LOOP(500, if (pwrite(fd, page, sizeof page, at++ % 256 * 4096) != sizeof page) die("pwrite"));
+}
+
+static double file_read_4k(void)
+{
+    static char page[4096];
+    int fd = file_in_ram(), at = 0;
+    LOOP(500, if (pread(fd, page, sizeof page, at++ % 256 * 4096) != sizeof page) die("pread"));
+}
+
 static const struct { const char *name; double (*run)(void); } rows[] = {
     { "getpid.bound", getpid_bound }, { "getpid.trapped", getpid_trapped },
     { "getppid.bound", getppid_bound }, { "getppid.trapped", getppid_trapped },
@@ -240,6 +304,8 @@ static const struct { const char *name; double (*run)(void); } rows[] = {
     { "eventfd.epoll.read", eventfd_epoll }, { "thread.create.join", thread_create_join },
     { "fault.4k", fault_4k }, { "mmap.munmap.4k", mmap_munmap_4k },
     { "open.close", open_close }, { "pread.4k", pread_4k }, { "tcp.round.trip", tcp_round_trip },
+    { "unix.round.trip", unix_round_trip }, { "file.write.4k", file_write_4k }, { "file.read.4k", file_read_4k },
+    { "fork.exit", fork_exit }, { "fork.exec.exit", fork_exec_exit },
 };
 
 static int wanted(const char *name, int argc, char **argv)
@@ -252,6 +318,7 @@ static int wanted(const char *name, int argc, char **argv)
 int main(int argc, char **argv)
 {
     uint64_t age = __rdtsc();
+    if (argc == 2 && strcmp(argv[1], "--exit") == 0) return 0;
     if (argc > 1 && wanted("boot.main", argc, argv)) printf("boot.main %.1f\n", (double)age);
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
         if (wanted(rows[i].name, argc, argv)) {

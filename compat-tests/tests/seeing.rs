@@ -16,6 +16,7 @@ fn main() {
     }
     for (name, build) in [("vector", Build::Glibc), ("trap", Build::GlibcStatic)] {
         trials.push(Trial::test(format!("gdb.{name}"), move || gdb(build)));
+        trials.push(Trial::test(format!("crash.{name}"), move || crash(build)));
     }
     trials.push(Trial::test("strace_refuses_what_is_no_call", strace_refuses));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
@@ -90,6 +91,24 @@ fn strace_refuses() -> Result<(), Failed> {
     let outcome = Guest::new(program).flags(&["--strace=opne"]).run()?;
     outcome.expect(125, "")?;
     has(&outcome.stderr, "`opne`")
+}
+
+/// What is said of a program that dies: where, how it came there by name, and what it did last.
+fn crash(build: Build) -> Result<(), Failed> {
+    let program = programs::build("seeing/crashes.c", build)?;
+    let outcome = Guest::new(program).flags(&["--net", "none"]).run()?;
+    outcome.expect(139, "crashing\n")?;
+    for part in [
+        "killed by SIGSEGV",
+        "  rax ",
+        "0x1230 is not mapped",
+        " boom+0x",
+        " main+0x",
+        "call of the thread: write(1, ",
+    ] {
+        has(&outcome.stderr, part)?;
+    }
+    Ok(())
 }
 
 /// gdb stops in main, knows what lies around it, and the program goes on to its end.

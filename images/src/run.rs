@@ -8,6 +8,7 @@
 
 mod accel;
 mod child;
+mod crash;
 mod debugger;
 mod forward;
 mod machine;

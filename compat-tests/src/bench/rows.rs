@@ -57,6 +57,11 @@ pub const ROWS: &[Spec] = &[
     operation("open.close"),
     operation("pread.4k"),
     operation("tcp.round.trip"),
+    operation("unix.round.trip"),
+    operation("file.write.4k"),
+    operation("file.read.4k"),
+    operation("fork.exit"),
+    operation("fork.exec.exit"),
     Spec { name: "memcached.get", unit: "instructions", source: Source::Memcached },
     // The clock at main: waiting counts as one instruction for each nanosecond.
     Spec { name: "boot.main", unit: "ticks", source: Source::Program },

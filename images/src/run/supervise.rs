@@ -3,6 +3,7 @@
 //! The threads of `pumps` tell the main one, which alone owns the session and the process.
 
 use super::child::Qemu;
+use super::crash;
 use super::debugger::Debugger;
 use super::pumps::{
     Credit, Heard, News, SharedHeard, encode, listen, lock, receive_frames, send_frames, send_stdin,
@@ -84,7 +85,7 @@ pub fn run(source: &Source<'_>, options: &Options, boot: &Boot) -> Result<u8> {
         let _ = listener.join();
     }
     let heard = std::mem::take(&mut *lock(&heard));
-    conclude(session, heard, options, accel, status.map(|status| status.to_string()))
+    conclude(source, session, heard, options, accel, status.map(|status| status.to_string()))
 }
 
 fn debugger(source: &Source<'_>, options: &Options, program: &Path) -> Result<Debugger> {
@@ -166,8 +167,17 @@ fn send(message: Message) -> Vec<Action> {
     vec![Action::Send(message)]
 }
 
+/// Does something with the image, empty where it cannot be read any more.
+fn with_bytes<R>(source: &Source<'_>, then: impl FnOnce(&[u8]) -> R) -> R {
+    match source {
+        Source::File(path) => then(&std::fs::read(path).unwrap_or_default()),
+        Source::Bytes(bytes) => then(bytes),
+    }
+}
+
 /// What the end means for us.
 fn conclude(
+    source: &Source<'_>,
     session: Session,
     heard: Heard,
     options: &Options,
@@ -191,6 +201,13 @@ fn conclude(
                         "osv-pack: the program could not be started; the kernel said:\n{}",
                         console.join("\n")
                     );
+                }
+                Exit::Killed(_) if !options.verbose => {
+                    // Its own fault: what a kill from elsewhere leaves nothing of.
+                    let lines = with_bytes(source, |bytes| {
+                        crash::report(&console, bytes, options.root_disk.as_deref())
+                    });
+                    lines.iter().for_each(|line| eprintln!("osv-pack: {line}"));
                 }
                 _ => {}
             }

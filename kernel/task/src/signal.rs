@@ -6,6 +6,7 @@
 //! * [`deliver`]: on the thread's own way back to the application: default actions, handler frames, restarts.
 //! * [`frame`]: the frame on the application's stack, built and read back.
 
+mod crash;
 pub mod deliver;
 pub mod frame;
 pub mod pending;

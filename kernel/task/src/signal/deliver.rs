@@ -4,10 +4,10 @@
 //! application ([`before_return_to_app`]), and a thread's entry from nothing: its start, exec and rt_sigreturn
 //! ([`enter`]). All three look at the application's registers as a [`UserRegs`] and hand them to [`Delivery`].
 
-use super::frame;
 use super::send;
 use super::set::{self, Default as DefaultAction, SigSet};
 use super::{Actions, RESTART};
+use super::{crash, frame};
 use crate::exit;
 use crate::observe;
 use crate::process::Process;
@@ -68,7 +68,7 @@ fn next_handled(me: &Current, regs: &UserRegs) -> Option<(Siginfo, Sigaction)> {
                 DefaultAction::Stop => stop(process, signo),
                 DefaultAction::Terminate => exit::group(Status::signaled(signo)),
                 DefaultAction::Core => {
-                    report_death(me, &info, regs);
+                    crash::report(me, &info, regs);
                     exit::group(Status::signaled(signo))
                 }
             },
@@ -102,24 +102,6 @@ fn wait_while_stopped(me: &Current) {
     }
 }
 
-/// Says which instruction of the application was its last.
-#[cold]
-fn report_death(me: &Current, info: &Siginfo, regs: &UserRegs) {
-    let signo = info.signo.cast_unsigned();
-    let name = me.name();
-    let end = name.iter().position(|&b| b == 0).unwrap_or(name.len());
-    osv_base::error!(
-        "the application is at fault: {} (process {}, thread {}) killed by SIG{} at rip {:#x}, rsp {:#x}, address {:#x}",
-        name[..end].escape_ascii(),
-        me.process().pid(),
-        me.tid(),
-        set::name(signo),
-        regs.rip,
-        regs.rsp,
-        info.fields[0]
-    );
-}
-
 /// Enters handlers for what is pending: changes `regs` to those that the innermost handler starts with. `state` gives
 /// the extended state that was interrupted; `interrupted` what to do to the registers of an interrupted call when the
 /// first handler is known. Gives whether there was a handler.
@@ -146,7 +128,7 @@ fn deliver(
         match frame::build(&info, &action, regs, state, mask, &stack, fault) {
             Ok(entered) => *regs = entered,
             Err(_) => {
-                report_death(&me, &info, regs);
+                crash::report(&me, &info, regs);
                 exit::group(Status::signaled(sig::SEGV))
             }
         }
