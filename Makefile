@@ -1,5 +1,5 @@
 # osv-rs: `make` builds everything, `make test` runs everything, `make demo` shows it. `make help` lists the rest.
-.PHONY: all setup test demo bench java specjvm fmt clippy native applications processes disk seeing network fuzz soak loom laws differential clean help
+.PHONY: all setup test demo bench java specjvm fmt clippy native applications processes disk seeing network fuzz soak loom laws differential ltp clean help
 .DEFAULT_GOAL := all
 
 CARGO ?= cargo
@@ -101,6 +101,18 @@ soak: setup all
 	OSV_FUZZ_SECONDS=$${OSV_FUZZ_SECONDS:-600} $(CARGO) test -p osv-compat-tests --test fuzz -- --test-threads 1
 	$(CARGO) test -p osv-compat-tests --test soak -- --test-threads 1 --include-ignored
 	OSV_REPEATS=$${OSV_REPEATS:-20} $(CARGO) test -p osv-compat-tests --test processes -- --test-threads 1
+
+## ltp: tests of an installed Linux Test Project in the guest (LTPROOT=/opt/ltp LTP="tier1 open01" JOBS=2 TIMES=3)
+ltp: $(if $(LTPROOT),all)
+ifdef LTPROOT
+	@target/release/osv-ltp --root '$(LTPROOT)' --jobs $(or $(JOBS),2) --times $(or $(TIMES),3) $(LTP)
+else
+	@echo 'LTP not run: make ltp LTPROOT=/opt/ltp runs tests of the Linux Test Project installed there, in the guest.'
+	@echo 'Its source is at https://github.com/linux-test-project/ltp; ./configure --prefix=/opt/ltp && make && make install'
+	@echo 'needs autoconf, automake, gcc and linux-libc-dev. LTP="tier1 tier2 open01" picks tests, JOBS=2 machines at once,'
+	@echo 'TIMES=3 runs of each. What is expected of which test: compat-tests/ltp.'
+	@exit 2
+endif
 
 ## loom: models of locks, wait queues and parking, in every order of their atomic operations
 loom:

@@ -11,6 +11,7 @@ pub mod fuzz;
 pub mod gaps;
 pub mod guest;
 pub mod load;
+pub mod ltp;
 pub mod programs;
 pub mod ring0;
 pub mod specjvm;

@@ -1,0 +1,171 @@
+//! `osv-ltp --root LTPROOT [--jobs N] [--times N] [--cpus N] [--timeout SECONDS] [NAME|TIER...]`: see
+//! `osv_compat_tests::ltp`. One test that is named alone is shown in full. Ends with 1 if there is a regression.
+
+use osv_compat_tests::ltp::expected::{Comparison, Exception, TIERS, compare, exceptions, names};
+use osv_compat_tests::ltp::report::Verdict;
+use osv_compat_tests::ltp::run::{Finding, Options, folder, once, run};
+use osv_compat_tests::ltp::suite::Suite;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+struct Arguments {
+    root: PathBuf,
+    jobs: usize,
+    options: Options,
+    wanted: Vec<String>,
+}
+
+/// Tests that were asked for together.
+struct Group {
+    title: String,
+    names: Vec<String>,
+    exceptions: BTreeMap<String, Exception>,
+}
+
+fn main() -> ExitCode {
+    match arguments().and_then(|arguments| execute(&arguments)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("osv-ltp: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn arguments() -> Result<Arguments, String> {
+    let mut root = None;
+    let mut jobs = 2;
+    let mut options = Options::default();
+    let mut wanted = Vec::new();
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        if !word.starts_with("--") {
+            wanted.push(word);
+            continue;
+        }
+        let value = words.next().ok_or_else(|| format!("{word} takes a value"))?;
+        let number = || value.parse::<u32>().map_err(|_| format!("{word} {value}: not a number"));
+        match word.as_str() {
+            "--root" => root = Some(PathBuf::from(&value)),
+            "--jobs" => jobs = number()?.max(1) as usize,
+            "--times" => options.times = number()?.max(1),
+            "--cpus" => options.cpus = number()?.max(1),
+            "--timeout" => options.timeout = Duration::from_secs(u64::from(number()?.max(1))),
+            "--memory" => options.memory = value,
+            _ => return Err(format!("{word} is unknown")),
+        }
+    }
+    let root = root.ok_or("--root LTPROOT is missing: the folder of an installed LTP")?;
+    if wanted.is_empty() {
+        wanted.extend(TIERS.iter().map(|tier| (*tier).to_owned()));
+    }
+    Ok(Arguments { root, jobs, options, wanted })
+}
+
+/// The tiers that were named, and one group with all tests that were named by themselves.
+fn groups(wanted: &[String]) -> Result<Vec<Group>, String> {
+    let mut groups = Vec::new();
+    let mut known = BTreeMap::new();
+    for tier in TIERS {
+        let exceptions = exceptions(tier)?;
+        known.extend(exceptions.clone());
+        if wanted.iter().any(|word| word == tier) {
+            groups.push(Group { title: (*tier).to_owned(), names: names(tier)?, exceptions });
+        }
+    }
+    let single: Vec<String> = wanted.iter().filter(|word| !TIERS.contains(&word.as_str())).cloned().collect();
+    if !single.is_empty() {
+        groups.push(Group { title: "named".to_owned(), names: single, exceptions: known });
+    }
+    Ok(groups)
+}
+
+fn execute(arguments: &Arguments) -> Result<bool, String> {
+    let suite = Suite::open(&arguments.root)?;
+    if let [name] = arguments.wanted.as_slice()
+        && !TIERS.contains(&name.as_str())
+        && arguments.options.times == 1
+    {
+        let outcome = once(&suite.test(name)?, &arguments.options)?;
+        print!("{}{}", outcome.stdout, outcome.stderr);
+    }
+    let mut good = true;
+    for group in groups(&arguments.wanted)? {
+        good &= judge(&group, &suite, arguments);
+    }
+    println!("output of each test: {}/NAME.log", folder().display());
+    Ok(good)
+}
+
+/// Runs a group, a job for each processor that may be taken, and prints what came of it.
+fn judge(group: &Group, suite: &Suite, arguments: &Arguments) -> bool {
+    let next = AtomicUsize::new(0);
+    let findings = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.jobs {
+            scope.spawn(|| {
+                while let Some(name) = group.names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let found = suite.test(name).and_then(|test| run(&test, &arguments.options));
+                    let found = found.unwrap_or_else(|error| Finding {
+                        name: name.clone(),
+                        verdict: Verdict::Broken,
+                        passes: 0,
+                        complaint: error,
+                        took: Duration::ZERO,
+                    });
+                    let expected = group.exceptions.get(name).map(|exception| exception.verdict);
+                    let comparison = compare(expected, found.verdict);
+                    println!("{}", line(&found, comparison, arguments.options.times));
+                    if let Ok(mut findings) = findings.lock() {
+                        findings.push((found, comparison));
+                    }
+                }
+            });
+        }
+    });
+    total(group, &findings.into_inner().unwrap_or_default())
+}
+
+fn line(found: &Finding, comparison: Comparison, times: u32) -> String {
+    let note = match comparison {
+        Comparison::Same => "",
+        Comparison::Better => "  BETTER than expected",
+        Comparison::Changed => "  not as expected",
+        Comparison::Worse => "  REGRESSION",
+    };
+    let seconds = found.took.as_secs_f64();
+    let mut line = format!("{:<12}{:<28}{seconds:>6.1} s{note}", found.verdict.to_string(), found.name);
+    if found.verdict != Verdict::Pass {
+        line += &format!("  {}/{times}  {}", found.passes, found.complaint);
+    }
+    line
+}
+
+fn total(group: &Group, findings: &[(Finding, Comparison)]) -> bool {
+    let count = |verdict| findings.iter().filter(|(found, _)| found.verdict == verdict).count();
+    let parts: Vec<String> = Verdict::all().map(|verdict| format!("{} {verdict}", count(verdict))).collect();
+    let share = 100.0 * count(Verdict::Pass) as f64 / findings.len().max(1) as f64;
+    println!("\n{}: {} tests: {} ({share:.1} %)", group.title, findings.len(), parts.join(", "));
+    for (kind, title) in [
+        (Comparison::Worse, "worse than expected"),
+        (Comparison::Changed, "not as expected"),
+        (Comparison::Better, "better than expected"),
+    ] {
+        let mut names: Vec<&str> = findings
+            .iter()
+            .filter(|(_, comparison)| *comparison == kind)
+            .map(|(found, _)| found.name.as_str())
+            .collect();
+        names.sort_unstable();
+        if !names.is_empty() {
+            println!("{}: {title}: {}", group.title, names.join(" "));
+        }
+    }
+    findings.len() == group.names.len()
+        && !findings.iter().any(|(_, comparison)| *comparison == Comparison::Worse)
+}
