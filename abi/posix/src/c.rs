@@ -21,6 +21,7 @@ pub use crate::glibc::*;
 pub use crate::gnu::*;
 pub use crate::iconv::*;
 pub use crate::integer::*;
+pub use crate::linux::*;
 pub use crate::locale::{
     __duplocale, __freelocale, __newlocale, bind_textdomain_codeset, duplocale, freelocale, newlocale,
     nl_langinfo, nl_langinfo_l, setlocale,

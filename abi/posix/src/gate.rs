@@ -4,7 +4,7 @@
 //! is the kernel's, found through `AT_OSV_VECTOR`. On a Linux host it is [`NATIVE`]: one 16-byte stub for each number,
 //! which executes `syscall`. musl's C code takes the same way through the hidden name `__osv_vec`.
 //!
-//! Rows marked `trap` in the table (fork, vfork, clone, clone3, execve, rt_sigreturn) need every register or return
+//! Rows marked `trap` in the table (fork, vfork, clone, clone3, execve, execveat, rt_sigreturn) need every register or return
 //! twice: they are entered by [`trap`], a `syscall` instruction, on either kernel.
 
 use crate::tcb::Tcb;
@@ -183,8 +183,15 @@ pub unsafe fn call_number(number: usize, arguments: [usize; 6]) -> isize {
 }
 
 fn is_trapped(number: usize) -> bool {
-    const TRAPPED: [Sysno; 6] =
-        [Sysno::fork, Sysno::vfork, Sysno::clone, Sysno::clone3, Sysno::execve, Sysno::rt_sigreturn];
+    const TRAPPED: [Sysno; 7] = [
+        Sysno::fork,
+        Sysno::vfork,
+        Sysno::clone,
+        Sysno::clone3,
+        Sysno::execve,
+        Sysno::execveat,
+        Sysno::rt_sigreturn,
+    ];
     TRAPPED.iter().any(|&row| row as usize == number)
 }
 

@@ -39,6 +39,7 @@ pub mod gnu;
 pub mod hooks;
 pub mod iconv;
 pub mod integer;
+pub mod linux;
 pub mod locale;
 pub mod lock;
 pub mod malloc;

@@ -27,6 +27,8 @@ use crate::tcb;
 use chunk::{CHUNK_SIZE, Chunk, Kind, SLICE_SIZE, Span};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering::Relaxed;
 use heap::Heap;
 use osv_abi::errno::Errno;
 
@@ -71,7 +73,8 @@ unsafe fn allocate(size: usize) -> *mut u8 {
 
 #[cold]
 unsafe fn allocate_large(size: usize, alignment: usize) -> *mut u8 {
-    let block = if size <= chunk::LARGEST_SPAN && alignment <= SLICE_SIZE {
+    let in_span = size <= chunk::LARGEST_SPAN && size < MMAP_THRESHOLD.load(Relaxed);
+    let block = if in_span && alignment <= SLICE_SIZE {
         chunk::take_single(size)
     } else {
         huge::allocate(size, alignment)
@@ -378,13 +381,36 @@ pub unsafe extern "C" fn malloc_trim(_keep: usize) -> c_int {
     c_int::from(chunk::purge() > 0)
 }
 
-/// mallopt(3): the parameters are those of another allocator, so none is accepted.
+/// From this size on a block is a mapping of its own, whatever else fits: M_MMAP_THRESHOLD.
+static MMAP_THRESHOLD: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// mallopt(3): M_MMAP_THRESHOLD is kept, as far as a block is too large for the classes. The parameters that only tune
+/// glibc's own allocator are taken and change nothing; those that would change what a program sees are refused.
 ///
 /// # Safety
 /// The contract of the manual page.
-pub unsafe extern "C" fn mallopt(_parameter: c_int, _value: c_int) -> c_int {
+pub unsafe extern "C" fn mallopt(parameter: c_int, value: c_int) -> c_int {
+    const M_MXFAST: c_int = 1;
+    const M_TRIM_THRESHOLD: c_int = -1;
+    const M_TOP_PAD: c_int = -2;
+    const M_MMAP_THRESHOLD: c_int = -3;
+    const M_ARENA_TEST: c_int = -7;
+    const M_ARENA_MAX: c_int = -8;
+    /// glibc: 80 times the size of a size_t, over 4.
+    const FAST_MAX: c_int = 160;
+    let taken = match parameter {
+        M_MXFAST => (0..=FAST_MAX).contains(&value),
+        M_TRIM_THRESHOLD | M_TOP_PAD => true,
+        M_MMAP_THRESHOLD => {
+            // A negative one is beyond all sizes.
+            MMAP_THRESHOLD.store(usize::try_from(value).unwrap_or(usize::MAX), Relaxed);
+            true
+        }
+        M_ARENA_TEST | M_ARENA_MAX => value > 0,
+        _ => false,
+    };
     // glibc's documentation: 1 on success, 0 on error.
-    0
+    c_int::from(taken)
 }
 
 /// What mallinfo2(3) fills in.

@@ -245,17 +245,15 @@ unsafe fn simple_handler(signal: c_int, handler: usize, flags: u64) -> usize {
 }
 
 unsafe fn thread_mask(how: c_int, set: *const SigSet, old: *mut SigSet) -> Result<(), Errno> {
-    // SAFETY: the caller's sets; the kernel gets a copy without libc's own signals.
+    // SAFETY: the caller's sets; the kernel gets a copy without libc's own signals, and looks at `old` first.
     unsafe {
-        let mut before = 0u64;
         let wanted = if set.is_null() { 0 } else { (*set).words[0] & !OWN };
         let new: *const u64 = if set.is_null() { null() } else { &raw const wanted };
         // Setting the mask must leave libc's own signals as they are.
-        let arguments = [how as usize, new.addr(), (&raw mut before).addr(), SET_SIZE];
-        gate::try_call(Sysno::rt_sigprocmask, arguments)?;
+        gate::try_call(Sysno::rt_sigprocmask, [how as usize, new.addr(), old.addr(), SET_SIZE])?;
         if !old.is_null() {
-            (*old).words = [0; 16];
-            (*old).words[0] = before & !OWN;
+            (&mut (*old).words)[1..].fill(0);
+            (*old).words[0] &= !OWN;
         }
         Ok(())
     }
@@ -301,31 +299,36 @@ posix! {
         errno::ret(gate::call(Sysno::sigaltstack, [new.addr(), old.addr()])) as c_int
     }
     fn sigpending(set: *mut SigSet) -> c_int {
-        (*set).words = [0; 16];
-        errno::ret(gate::call(Sysno::rt_sigpending, [set.addr(), SET_SIZE])) as c_int
+        // The kernel looks at the pointer first: EFAULT is its to say.
+        let result = errno::ret(gate::call(Sysno::rt_sigpending, [set.addr(), SET_SIZE])) as c_int;
+        if result == 0 {
+            (&mut (*set).words)[1..].fill(0);
+        }
+        result
     }
     fn sigsuspend(set: *const SigSet) -> c_int {
         errno::ret(crate::cancel::call(Sysno::rt_sigsuspend, [set.addr(), SET_SIZE])) as c_int
     }
     fn sigtimedwait(set: *const SigSet, info: *mut c_void, timeout: *const c_void) -> c_int {
         let arguments = [set.addr(), info.addr(), timeout.addr(), SET_SIZE];
-        loop {
-            let result = crate::cancel::call(Sysno::rt_sigtimedwait, arguments);
-            if result != Errno::EINTR.to_ret() || !timeout.is_null() {
-                return errno::ret(result) as c_int;
-            }
-        }
+        errno::ret(crate::cancel::call(Sysno::rt_sigtimedwait, arguments)) as c_int
     }
     fn sigwaitinfo(set: *const SigSet, info: *mut c_void) -> c_int {
         sigtimedwait(set, info, null())
     }
     fn sigwait(set: *const SigSet, signal: *mut c_int) -> c_int {
-        let result = sigtimedwait(set, null_mut(), null());
-        if result < 0 {
-            return errno::get();
+        // POSIX has no EINTR here: a handler that ran is no reason to return.
+        loop {
+            let arguments = [set.addr(), 0, 0, SET_SIZE];
+            match Errno::from_ret(crate::cancel::call(Sysno::rt_sigtimedwait, arguments)) {
+                Ok(taken) => {
+                    signal.write(taken as c_int);
+                    return 0;
+                }
+                Err(Errno::EINTR) => {}
+                Err(error) => return error.get(),
+            }
         }
-        signal.write(result);
-        0
     }
     fn sigqueue(pid: c_int, signal: c_int, value: usize) -> c_int {
         const SI_QUEUE: i32 = -1;
@@ -383,10 +386,11 @@ posix! {
         with_bit(set, signal, |word, bit| word & !bit)
     }
     fn sigismember(set: *const SigSet, signal: c_int) -> c_int {
-        match bit(signal) {
-            Some(bit) => c_int::from((*set).words[0] & bit != 0),
-            None => errno::fail(Errno::EINVAL) as c_int,
+        // libc's own signals may be asked about, though not be added.
+        if !(1..=LAST).contains(&signal) {
+            return errno::fail(Errno::EINVAL) as c_int;
         }
+        c_int::from((*set).words[0] >> (signal - 1) & 1 != 0)
     }
     fn sigisemptyset(set: *const SigSet) -> c_int {
         c_int::from((*set).words[0] == 0)

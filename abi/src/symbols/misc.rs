@@ -59,7 +59,7 @@ macro_rules! symbols_misc {
             getdomainname: func, musl, ["GLIBC_2.2.5"], full;
             getdtablesize: func, musl, ["GLIBC_2.2.5"], full;
             getentropy: func, musl, ["GLIBC_2.25"], full;
-            gethostid: func, musl, ["GLIBC_2.2.5"], full;
+            gethostid: func, rust(gethostid_gnu), ["GLIBC_2.2.5"], partial("0 without /etc/hostid, not made from an address");
             getloadavg: func, musl, ["GLIBC_2.2.5"], full;
             getmntent: func, musl, ["GLIBC_2.2.5"], full;
             getmntent_r: func, musl, ["GLIBC_2.2.5"], full;
@@ -127,6 +127,7 @@ macro_rules! symbols_misc {
             pwritev64v2: func, rust, ["GLIBC_2.26"], full;
             realpath: func, musl, ["GLIBC_2.2.5", "GLIBC_2.3"], full;
             setdomainname: func, musl, ["GLIBC_2.2.5"], full;
+            sethostid: func, rust, ["GLIBC_2.2.5"], full;
             setlogmask: func, musl, ["GLIBC_2.2.5"], full;
             setmntent: func, musl, ["GLIBC_2.2.5"], full;
             setpriority: func, musl, ["GLIBC_2.2.5"], full;

@@ -13,12 +13,13 @@ macro_rules! symbols_process {
             __sched_yield: func, musl(sched_yield), ["GLIBC_2.2.5"], full;
             __vfork: func, rust(vfork), ["GLIBC_2.2.5"], full;
             __waitpid: func, musl(waitpid), ["GLIBC_2.2.5"], full;
-            clone: func, musl, ["GLIBC_2.2.5"], full;
+            clone: func, rust(clone_gnu), ["GLIBC_2.2.5"], full;
             execl: func, musl, ["GLIBC_2.2.5"], full;
             execle: func, musl, ["GLIBC_2.2.5"], full;
             execlp: func, musl, ["GLIBC_2.2.5"], full;
             execv: func, musl, ["GLIBC_2.2.5"], full;
             execve: func, musl, ["GLIBC_2.2.5"], full;
+            execveat: func, rust, ["GLIBC_2.34"], full;
             execvp: func, rust, ["GLIBC_2.2.5"], full;
             execvpe: func, rust, ["GLIBC_2.11"], full;
             fexecve: func, rust, ["GLIBC_2.2.5"], full;

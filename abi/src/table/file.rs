@@ -130,7 +130,7 @@ macro_rules! syscalls_file {
             432 fsmount [] () [stub(ENOSYS)] call;
             433 fspick [] () [stub(ENOSYS)] call;
             436 close_range [file::close_range] (first: UInt, last: UInt, flags: Flags) [full] call;
-            437 openat2 [file::openat2] (dir: Fd, path: CStrPtr, how: InBuf) [partial("RESOLVE_NO_SYMLINKS for the last component only, no other RESOLVE flag")] call;
+            437 openat2 [file::openat2] (dir: Fd, path: CStrPtr, how: InBuf) [full] call;
             439 faccessat2 [file::faccessat2] (dir: Fd, path: CStrPtr, mode: Int, flags: Flags) [full] call;
             442 mount_setattr [] () [stub(ENOSYS)] call;
             443 quotactl_fd [] () [stub(ENOSYS)] call;

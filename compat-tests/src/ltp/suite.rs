@@ -77,11 +77,12 @@ pub fn runtest_line(line: &str) -> Option<(String, Vec<String>)> {
     (!command.is_empty()).then(|| (name.to_owned(), command))
 }
 
-/// The strings of a program that could name a program beside it. What a test starts, it names.
+/// The names of files that a program's strings end with. What a test starts, it names, be it as `./NAME` alone.
 pub fn strings(bytes: &[u8]) -> impl Iterator<Item = &str> {
     let named = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
     bytes
         .split(|byte| *byte == 0)
+        .filter_map(|text| text.rsplit(|byte| *byte == b'/').next())
         .filter(move |text| (3..64).contains(&text.len()) && text.iter().all(named))
         .filter(|text| text[0] != b'.')
         .filter_map(|text| std::str::from_utf8(text).ok())

@@ -115,7 +115,7 @@ fn a_test_brings_the_programs_that_it_names() {
     let write = |path: &str, bytes: &[u8]| std::fs::write(root.join(path), bytes).expect("a file");
     std::fs::create_dir_all(&bin).expect("a folder");
     std::fs::create_dir_all(root.join("runtest")).expect("a folder");
-    write("testcases/bin/exec01", b"\0exec01\0exec01_child\0./elsewhere\0exec01_childs\0\xff\0");
+    write("testcases/bin/exec01", b"\0exec01\0./exec01_child\0./elsewhere\0exec01_childs\0\xff\0");
     write("testcases/bin/exec01_child", b"");
     write("runtest/syscalls", b"exec exec01 -n 2\n");
     let test = Suite::open(&root).and_then(|suite| suite.test("exec"));
@@ -124,5 +124,5 @@ fn a_test_brings_the_programs_that_it_names() {
     assert_eq!(test.program, bin.join("exec01"));
     assert_eq!(test.arguments, ["-n", "2"]);
     assert_eq!(test.helpers, [bin.join("exec01_child")]);
-    assert_eq!(strings(b"a\0..\0abc\0a/b\0").collect::<Vec<_>>(), ["abc"]);
+    assert_eq!(strings(b"a\0..\0abc\0a/b\0./def\0").collect::<Vec<_>>(), ["abc", "def"]);
 }

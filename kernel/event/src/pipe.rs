@@ -2,9 +2,12 @@
 //!
 //! A [`Pipe`] is an end: it reads, writes, or, for a named pipe opened so, both. Ends are counted by how many
 //! `Pipe`s live; when those of one side are gone, the other side sees end of file or EPIPE.
+//!
+//! A pipe in packet mode (O_DIRECT) keeps the lengths of what was written beside the bytes: a read gets one packet, and
+//! what of it does not fit is gone.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
@@ -30,6 +33,8 @@ struct Ring {
     start: usize,
     len: usize,
     capacity: usize,
+    /// Lengths of the packets in it, in packet mode.
+    packets: Option<VecDeque<usize>>,
     readers: u32,
     writers: u32,
     /// Ends ever made, for those who wait in open(2) for the other side.
@@ -39,7 +44,9 @@ struct Ring {
 
 impl Ring {
     fn room(&self) -> usize {
-        self.capacity - self.len
+        // A packet takes a page, whatever its length.
+        let used = self.packets.as_ref().map_or(0, |packets| packets.len() * PIPE_BUF);
+        self.capacity.saturating_sub(self.len.max(used))
     }
 
     /// Has memory for `len` bytes in all, bytes in order from the start.
@@ -69,18 +76,38 @@ impl Ring {
     }
 
     fn get(&mut self, to: &mut dyn Sink) -> usize {
-        let (front, back) = self.filled();
+        let (mut front, mut back) = self.filled();
+        let packet = self.packets.as_ref().and_then(|packets| packets.front().copied());
+        if let Some(len) = packet {
+            front = &front[..front.len().min(len)];
+            back = &back[..len - front.len()];
+        }
         let mut n = to.put(front);
         if n == front.len() && !back.is_empty() && !to.faulted() {
             n += to.put(back);
         }
-        self.len -= n;
-        self.start = if self.len == 0 { 0 } else { (self.start + n) % self.buf.len() };
+        let gone = match (packet, &mut self.packets) {
+            // What did not come over because of a fault is asked for again.
+            (Some(len), Some(packets)) if to.faulted() && n < len => {
+                packets[0] = len - n;
+                n
+            }
+            (Some(len), Some(packets)) => {
+                packets.pop_front();
+                len
+            }
+            _ => n,
+        };
+        self.len -= gone;
+        self.start = if self.len == 0 { 0 } else { (self.start + gone) % self.buf.len() };
         n
     }
 
     fn put(&mut self, from: &mut dyn Source, want: usize) -> Res<usize> {
         self.grow(self.len + want)?;
+        if let Some(packets) = &mut self.packets {
+            packets.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        }
         let mut done = 0;
         while done < want {
             let size = self.buf.len();
@@ -92,6 +119,11 @@ impl Ring {
             if n < piece {
                 break;
             }
+        }
+        if let Some(packets) = &mut self.packets
+            && done > 0
+        {
+            packets.push_back(done);
         }
         Ok(done)
     }
@@ -105,8 +137,9 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(ino: u64) -> Arc<Shared> {
-        let ring = Ring { capacity: CAPACITY, ..Ring::default() };
+    fn new(ino: u64, packets: bool) -> Arc<Shared> {
+        let packets = packets.then(VecDeque::new);
+        let ring = Ring { capacity: CAPACITY, packets, ..Ring::default() };
         Arc::new(Shared { ring: Mutex::new(ring), readiness: Readiness::new(), ino, made: clock::now() })
     }
 
@@ -129,10 +162,10 @@ pub struct Pipe {
     writes: bool,
 }
 
-/// Makes a pipe: the end to read from and the end to write to.
-pub fn pipe() -> [Arc<Pipe>; 2] {
+/// Makes a pipe: the end to read from and the end to write to. With `packets` a read gives what one write brought.
+pub fn pipe(packets: bool) -> [Arc<Pipe>; 2] {
     static NEXT: AtomicU64 = AtomicU64::new(16);
-    let shared = Shared::new(NEXT.fetch_add(1, Ordering::Relaxed));
+    let shared = Shared::new(NEXT.fetch_add(1, Ordering::Relaxed), packets);
     [shared.end(true, false), shared.end(false, true)]
 }
 
@@ -146,8 +179,11 @@ impl Pipe {
     }
 
     /// Changes how much fits, rounded up to a power of two of at least a page: EPERM above [`CAPACITY_MAX`], EBUSY
-    /// when more is in it.
+    /// when more is in it, EINVAL for what no power of two of 32 bits holds.
     pub fn set_capacity(&self, bytes: usize) -> Res<()> {
+        if bytes > 1 << 31 {
+            return Err(Errno::EINVAL.into());
+        }
         if bytes > CAPACITY_MAX {
             return Err(Errno::EPERM.into());
         }
@@ -232,7 +268,8 @@ impl File for Pipe {
                     return Some(Err(Fail::Errno(Errno::EPIPE)));
                 }
                 let room = ring.room();
-                (room >= whole).then(|| ring.put(from, want.min(room)))
+                let most = if ring.packets.is_some() { PIPE_BUF } else { usize::MAX };
+                (room >= whole).then(|| ring.put(from, want.min(room).min(most)))
             });
             match step.and_then(|put| put) {
                 Ok(n) => done += n,
@@ -325,7 +362,8 @@ impl Fifos for NamedPipes {
         let shared = {
             let mut open = self.open.lock();
             open.retain(|_, shared| shared.strong_count() > 0);
-            let shared = open.get(&(dev, ino)).and_then(Weak::upgrade).unwrap_or_else(|| Shared::new(ino));
+            let shared =
+                open.get(&(dev, ino)).and_then(Weak::upgrade).unwrap_or_else(|| Shared::new(ino, false));
             open.insert((dev, ino), Arc::downgrade(&shared));
             shared
         };

@@ -49,7 +49,7 @@ const HUP: u32 = 0x10;
 
 #[test]
 fn a_pipe_ends_when_its_writer_goes() {
-    let [r, w] = pipe();
+    let [r, w] = pipe(false);
     assert_eq!(read(&*r, 10, NONBLOCK), Err(EAGAIN));
     assert_eq!(write(&*w, b"hello", BLOCK), Ok(5));
     assert_eq!(read(&*r, 3, BLOCK), Ok(b"hel".to_vec()));
@@ -61,7 +61,7 @@ fn a_pipe_ends_when_its_writer_goes() {
 
 #[test]
 fn a_pipe_breaks_when_its_reader_goes() {
-    let [r, w] = pipe();
+    let [r, w] = pipe(false);
     drop(r);
     assert_eq!(write(&*w, b"x", BLOCK), Err(Errno::EPIPE.into()));
     assert!(w.poll().contains(Events::ERR | Events::OUT));
@@ -69,7 +69,7 @@ fn a_pipe_breaks_when_its_reader_goes() {
 
 #[test]
 fn small_writes_are_whole_or_not_at_all() {
-    let [r, w] = pipe();
+    let [r, w] = pipe(false);
     assert_eq!(write(&*w, &vec![1; CAPACITY - 10], NONBLOCK), Ok(CAPACITY - 10));
     assert_eq!(write(&*w, &[2; 11], NONBLOCK), Err(EAGAIN));
     assert!(!w.poll().contains(Events::OUT));
@@ -79,8 +79,40 @@ fn small_writes_are_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_packet_is_read_by_itself() {
+    let [r, w] = pipe(true);
+    assert_eq!(write(&*w, b"hello", BLOCK), Ok(5));
+    assert_eq!(write(&*w, b"world", BLOCK), Ok(5));
+    assert_eq!(read(&*r, 3, BLOCK), Ok(b"hel".to_vec()), "what does not fit is gone");
+    assert_eq!(read(&*r, 100, BLOCK), Ok(b"world".to_vec()));
+    assert_eq!(read(&*r, 100, NONBLOCK), Err(EAGAIN));
+    assert_eq!(write(&*w, &vec![7; PIPE_BUF + 1], BLOCK), Ok(PIPE_BUF + 1), "as two packets");
+    assert_eq!(read(&*r, 2 * PIPE_BUF, BLOCK).map(|packet| packet.len()), Ok(PIPE_BUF));
+    assert_eq!(read(&*r, 2 * PIPE_BUF, BLOCK).map(|packet| packet.len()), Ok(1));
+    for _ in 0..CAPACITY / PIPE_BUF {
+        assert_eq!(write(&*w, b"x", NONBLOCK), Ok(1));
+    }
+    assert_eq!(write(&*w, b"x", NONBLOCK), Err(EAGAIN), "each takes a page");
+}
+
+#[test]
+fn a_pipe_has_a_size_within_limits() {
+    let [r, w] = pipe(false);
+    for (bytes, expected) in [
+        (1, Ok(PIPE_BUF)),
+        (PIPE_BUF + 1, Ok(2 * PIPE_BUF)),
+        ((1 << 20) + 1, Err(Errno::EPERM.into())),
+        ((1 << 31) + 1, Err(Errno::EINVAL.into())),
+    ] {
+        assert_eq!(w.set_capacity(bytes).map(|()| w.capacity()), expected);
+    }
+    write(&*w, &vec![0; PIPE_BUF + 1], BLOCK).unwrap();
+    assert_eq!(r.set_capacity(1), Err(Errno::EBUSY.into()));
+}
+
+#[test]
 fn a_long_write_waits_for_its_reader() {
-    let [r, w] = pipe();
+    let [r, w] = pipe(false);
     let all: Vec<u8> = (0..1_000_000u32).map(|i| i as u8).collect();
     let expected = all.clone();
     let writer = thread::spawn(move || write(&*w, &all, BLOCK));
@@ -99,7 +131,7 @@ fn a_long_write_waits_for_its_reader() {
 proptest! {
     #[test]
     fn a_pipe_is_a_queue(steps in proptest::collection::vec((any::<bool>(), 0usize..20_000), 1..80)) {
-        let ([r, w], mut model) = (pipe(), VecDeque::new());
+        let ([r, w], mut model) = (pipe(false), VecDeque::new());
         let mut next = 0u8;
         for (writes, len) in steps {
             if writes {
@@ -188,12 +220,12 @@ fn epoll_oneshot_waits_to_be_asked_again() {
 
 #[test]
 fn epoll_forgets_a_closed_file() {
-    let (e, [r, w]) = (Epoll::new(), pipe());
+    let (e, [r, w]) = (Epoll::new(), pipe(false));
     let r = open(r);
     e.add(3, &r, event(IN, 1)).unwrap();
     drop(r);
     assert_eq!(ready(&e), []);
-    let again = open(pipe()[0].clone());
+    let again = open(pipe(false)[0].clone());
     e.add(3, &again, event(IN, 2)).unwrap();
     assert_eq!(ready(&e), [(HUP, 2)], "its writer is gone already");
     drop(w);
@@ -271,7 +303,7 @@ fn waits_end_at_their_deadline() {
 
 #[test]
 fn poll_finds_what_is_ready_and_wakes() {
-    let [r, w] = pipe();
+    let [r, w] = pipe(false);
     let entry =
         |file: Arc<dyn File>, wanted| Entry { file: Some(open(file)), wanted, found: Events::empty() };
     let mut entries = [entry(r.clone(), Events::IN), entry(w.clone(), Events::OUT)];

@@ -81,6 +81,10 @@ impl File for Memory {
         true
     }
 
+    fn maps_zeros(&self) -> bool {
+        *self == Memory::Zero
+    }
+
     fn readiness(&self) -> Option<&Readiness> {
         matches!(self, Memory::Random).then_some(&ALWAYS)
     }

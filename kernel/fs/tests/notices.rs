@@ -36,7 +36,14 @@ impl Tree {
         run(&From { root: root.clone(), dir: root, creds: &creds })
     }
     fn open(&self, path: &str, flags: u32) -> OpenFile {
-        self.with(|from| ops::open(from, path.as_bytes(), How { flags, mode: 0o666, umask: 0 })).unwrap()
+        self.with(|from| {
+            ops::open(
+                from,
+                path.as_bytes(),
+                How { flags, mode: 0o666, umask: 0, resolve: Default::default() },
+            )
+        })
+        .unwrap()
     }
     fn watch(&self, path: &str, wd: i32, mask: u32) {
         let entry = self.with(|from| ops::find(from, path.as_bytes(), true)).unwrap();

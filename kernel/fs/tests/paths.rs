@@ -5,7 +5,7 @@ use osv_base::{Errno, Fail, Res};
 use osv_fs::ram::RamFs;
 use osv_vfs::mount::Mounts;
 use osv_vfs::ops::{self, How, Renaming};
-use osv_vfs::path::From;
+use osv_vfs::path::{From, Resolve};
 use osv_vfs::{At, Creds, Entry, Io, Kind, OpenFile};
 use std::sync::Arc;
 
@@ -52,7 +52,11 @@ impl Tree {
         from
     }
     fn open(&self, path: &str, flags: u32) -> Res<OpenFile> {
-        ops::open(&self.from("/"), path.as_bytes(), How { flags, mode: 0o666, umask: 0o022 })
+        ops::open(
+            &self.from("/"),
+            path.as_bytes(),
+            How { flags, mode: 0o666, umask: 0o022, resolve: Default::default() },
+        )
     }
     fn find(&self, path: &str, follow: bool) -> Res<Arc<Entry>> {
         ops::find(&self.from("/"), path.as_bytes(), follow)
@@ -116,6 +120,38 @@ fn walks_fail_as_they_should() {
     fails(tree.open(&"x".repeat(256), CREAT), Errno::ENAMETOOLONG);
     assert_eq!(tree.find("loop1", false).unwrap().kind(), Kind::Symlink);
     assert_eq!(tree.find("dangling", false).unwrap().kind(), Kind::Symlink);
+}
+
+#[test]
+fn a_confined_walk_stays_where_it_may_be() {
+    let tree = Tree::new();
+    ops::mkdir(&tree.from("/"), b"/a/b/d", 0o755, 0).unwrap();
+    let open = |dir: &str, path: &str, resolve| {
+        let how = How { flags: 0, mode: 0, umask: 0, resolve: Resolve(resolve) };
+        ops::open(&tree.from(dir), path.as_bytes(), how).map(|open| open.entry().map(|entry| entry.path()))
+    };
+    for (dir, path, resolve, end) in [
+        ("/a", "b/../file", Resolve::BENEATH, "/a/file"),
+        ("/a", "b/up", Resolve::BENEATH, "/a"),
+        ("/a", "/file", Resolve::IN_ROOT, "/a/file"),
+        ("/a", "../../b", Resolve::IN_ROOT, "/a/b"),
+        ("/a", "..", Resolve::IN_ROOT, "/a"),
+        ("/a/b", "../file", Resolve::NO_SYMLINKS | Resolve::NO_MAGICLINKS, "/a/file"),
+        ("/", "link/up/file", Resolve::NO_XDEV, "/a/file"),
+    ] {
+        assert_eq!(open(dir, path, resolve), Ok(Some(end.into())), "{path}");
+    }
+    for (dir, path, resolve, errno) in [
+        ("/a", "/a/file", Resolve::BENEATH, Errno::EXDEV),
+        ("/a", "..", Resolve::BENEATH, Errno::EXDEV),
+        ("/a", "b/../../a/file", Resolve::BENEATH, Errno::EXDEV),
+        ("/a/b", "up/file", Resolve::BENEATH, Errno::EXDEV),
+        ("/", "root/a", Resolve::BENEATH, Errno::EXDEV),
+        ("/", "link/file", Resolve::NO_SYMLINKS, Errno::ELOOP),
+        ("/", "to-file", Resolve::NO_SYMLINKS, Errno::ELOOP),
+    ] {
+        fails(open(dir, path, resolve), errno);
+    }
 }
 
 #[test]

@@ -234,7 +234,7 @@ fn write_new(from: &From<'_>, path: &[u8], bytes: &[u8]) -> Res<()> {
         return Err(fail);
     }
     let flags = open::WRONLY | open::CREAT | open::EXCL;
-    let file = ops::open(from, path, ops::How { flags, mode: 0o644, umask: 0 })?;
+    let file = ops::open(from, path, ops::How { flags, mode: 0o644, umask: 0, resolve: Default::default() })?;
     let mut source = osv_base::io::SliceSource::new(bytes);
     file.file().write(osv_vfs::At::Offset(0), &mut source, file.io()).map(drop)
 }

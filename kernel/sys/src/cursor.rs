@@ -44,6 +44,11 @@ impl<'a> Segments<'a> {
         Some((self.addr, self.left.min(want)))
     }
 
+    /// Ends after `bytes` more.
+    fn limit(&mut self, bytes: usize) {
+        self.remaining = self.remaining.min(bytes);
+    }
+
     fn advance(&mut self, bytes: usize) {
         self.addr = self.addr.add(bytes);
         self.left -= bytes;
@@ -51,6 +56,7 @@ impl<'a> Segments<'a> {
     }
 
     fn copy(&mut self, total: usize, mut step: impl FnMut(UserAddr, usize, usize) -> usize) -> usize {
+        let total = total.min(self.remaining);
         let mut done = 0;
         while done < total && self.fault.is_none() {
             let Some((addr, len)) = self.piece(total - done) else { break };
@@ -119,6 +125,10 @@ impl<'a> UserSource<'a> {
     #[inline]
     pub const fn of(buf: InBuf) -> Self {
         UserSource(Segments::one(buf.addr, buf.len))
+    }
+    /// Gives `bytes` more at most.
+    pub(crate) fn limit(&mut self, bytes: usize) {
+        self.0.limit(bytes);
     }
 }
 

@@ -12,7 +12,7 @@ use osv_abi::uapi::memory::{Advice, LockAllFlags, LockFlags, MapFlags, Prot, Rem
 use osv_abi::uapi::process::rlimit;
 use osv_abi::{Errno, UserAddr, UserMemory};
 use osv_base::{Fail, PAGE_SIZE, Res};
-use osv_mm::space::{AddressSpace, Object};
+use osv_mm::space::{AddressSpace, Object, SharedMemory};
 
 /// Runs `call` on the caller's address space, with the process's limits.
 #[inline]
@@ -47,14 +47,27 @@ pub fn mmap(
             return Err(Errno::EINVAL.into());
         }
         let shared = flags.contains(MapFlags::SHARED);
-        let writable = !shared || open.writable();
+        let mut writable = !shared || open.writable();
         if !open.readable() || prot.contains(Prot::WRITE) && !writable {
             return Err(Errno::EACCES.into());
         }
-        let pager = open.pager().ok_or(Errno::ENODEV)?;
+        if shared && open.file().is_sealed() {
+            if prot.contains(Prot::WRITE) {
+                return Err(Errno::EPERM.into());
+            }
+            writable = false;
+        }
         let mut max_prot = Prot::READ | Prot::EXEC;
         max_prot.set(Prot::WRITE, writable);
-        Some(Object { pager, offset: offset.0, max_prot })
+        if !open.file().maps_zeros() {
+            let pager = open.pager().ok_or(Errno::ENODEV)?;
+            Some(Object { pager, offset: offset.0, max_prot })
+        } else if shared {
+            let pager = SharedMemory::new(len.0.next_multiple_of(PAGE_SIZE) as u64);
+            Some(Object { pager, offset: 0, max_prot })
+        } else {
+            None
+        }
     };
     with_space(|space| space.map(addr.0, len.0 as u64, prot, flags, object)).map(UserAddr)
 }

@@ -135,4 +135,16 @@ impl Processes for TaskProcesses {
         let limit = registry::process(pid).and_then(|process| process.limits.get(resource).ok());
         limit.map_or((u64::MAX, u64::MAX), |limit| (limit.cur, limit.max))
     }
+    fn oom_score_adj(&self, pid: u32) -> i32 {
+        registry::process(pid).map_or(0, |process| process.flags.oom_score_adj.load(Ordering::Relaxed))
+    }
+    fn set_oom_score_adj(&self, pid: u32, value: i32) -> Res<()> {
+        let process = registry::process(pid).ok_or(Errno::ESRCH)?;
+        let lower = value < process.flags.oom_score_adj.load(Ordering::Relaxed);
+        if lower && !osv_task::current().process().credentials().is_privileged() {
+            return Err(Errno::EACCES.into());
+        }
+        process.flags.oom_score_adj.store(value, Ordering::Relaxed);
+        Ok(())
+    }
 }

@@ -207,12 +207,18 @@ fn may_signal(cx: &Cx<'_>, target: &Process, signo: u32) -> Result<(), Errno> {
     if allowed { Ok(()) } else { Err(Errno::EPERM) }
 }
 
+/// The process that a number means: its own, or that of one of its threads.
+fn process_of(pid: u32) -> Result<alloc::sync::Arc<Process>, Errno> {
+    let of_thread = || registry::thread(pid).map(|thread| thread.process().clone());
+    registry::process(pid).or_else(of_thread).ok_or(Errno::ESRCH)
+}
+
 /// kill(2).
 pub fn kill(cx: &mut Cx<'_>, pid: Pid, signo: Sig) -> Res<()> {
     let signo = number(signo, true)?;
     let info = sent_info(cx, signo, code::SI_USER);
     if pid.0 > 0 {
-        let process = registry::process(pid.0.cast_unsigned()).ok_or(Errno::ESRCH)?;
+        let process = process_of(pid.0.cast_unsigned())?;
         may_signal(cx, &process, signo)?;
         return deliver_to(&process, info);
     }
@@ -344,7 +350,7 @@ pub fn rt_sigqueueinfo(cx: &mut Cx<'_>, pid: Pid, signo: Sig, info: UserAddr) ->
     let signo = number(signo, true)?;
     let info = read_info(cx, pid.0, cx.process().pid(), signo, info)?;
     let pid = u32::try_from(pid.0).map_err(|_| Errno::ESRCH)?;
-    let process = registry::process(pid).ok_or(Errno::ESRCH)?;
+    let process = process_of(pid)?;
     may_signal(cx, &process, signo)?;
     deliver_to(&process, info)
 }

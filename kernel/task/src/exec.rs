@@ -114,7 +114,7 @@ impl Binary {
         }
         ops::access(entry.inode(), MAY_EXEC, creds)?;
         // Read as the kernel reads: a program need not be readable to be run.
-        let how = How { flags: o::RDONLY, mode: 0, umask: 0 };
+        let how = How { flags: o::RDONLY, mode: 0, umask: 0, resolve: Default::default() };
         let running = Running::begin(entry)?;
         let open = ops::open_entry(entry, how, &Creds::root(), false)?;
         let pager = open.pager();

@@ -97,6 +97,8 @@ pub struct Remembered {
     pub personality: AtomicU32,
     /// ioprio_set(2).
     pub io_priority: AtomicU32,
+    /// /proc/PID/oom_score_adj: who is ended when memory runs out is whoever asks for it then.
+    pub oom_score_adj: AtomicI32,
 }
 
 impl Default for Remembered {
@@ -110,6 +112,7 @@ impl Default for Remembered {
             no_huge_pages: AtomicBool::new(false),
             personality: AtomicU32::new(0),
             io_priority: AtomicU32::new(0),
+            oom_score_adj: AtomicI32::new(0),
         }
     }
 }
@@ -127,6 +130,7 @@ impl Remembered {
             no_huge_pages: AtomicBool::new(self.no_huge_pages.load(relaxed)),
             personality: AtomicU32::new(self.personality.load(relaxed)),
             io_priority: AtomicU32::new(self.io_priority.load(relaxed)),
+            oom_score_adj: AtomicI32::new(self.oom_score_adj.load(relaxed)),
         }
     }
 }

@@ -140,8 +140,9 @@ pub struct Own {
     pub alt_stack: Cell<SigStack>,
     /// The mask to go back to when the signal that sigsuspend(2) waited for has been handled.
     pub saved_mask: Cell<Option<SigSet>>,
-    /// What the page fault under way means, should it not be mended: signal and si_code.
-    pub page_fault: Cell<(u32, i32)>,
+    /// What the page fault under way means, should it not be mended: signal and si_code. `None`: nothing was looked up,
+    /// for the address is not the application's.
+    pub page_fault: Cell<Option<(u32, i32)>>,
     /// Error code, vector and address of the fault whose signal is about to be delivered.
     pub fault: Cell<(u64, u64, u64)>,
     /// When the sleep under way ends, should the call be made again because nothing handled what interrupted it.

@@ -45,7 +45,7 @@ fn page_fault(addr: u64, access: Access, _frame: &mut InterruptFrame) -> bool {
             (sig::BUS, code::BUS_ADRERR)
         }
     };
-    me.own().page_fault.set(meaning);
+    me.own().page_fault.set(Some(meaning));
     false
 }
 

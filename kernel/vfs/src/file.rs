@@ -104,6 +104,14 @@ pub trait File: Send + Sync + Any {
     fn pager(&self) -> Option<Arc<dyn Pager>> {
         None
     }
+    /// Whether nobody may write through a shared mapping, now or later: a file sealed against that.
+    fn is_sealed(&self) -> bool {
+        false
+    }
+    /// Whether a mapping of it is memory of the mapping's own, full of zeros (/dev/zero).
+    fn maps_zeros(&self) -> bool {
+        false
+    }
     /// The inode, of files that have one: fstat(2), ftruncate(2), fchmod(2) and kin go to it. A description that
     /// was opened by name has it through [`OpenFile::entry`] as well.
     fn inode(&self) -> Option<Arc<dyn Inode>> {

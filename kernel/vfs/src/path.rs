@@ -39,6 +39,27 @@ pub enum Last {
     Up,
 }
 
+/// What a walk may not do: the RESOLVE flags of openat2(2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resolve(pub u64);
+
+impl Resolve {
+    /// Stays on its mount.
+    pub const NO_XDEV: u64 = 1;
+    /// Follows none of /proc's links that jump.
+    pub const NO_MAGICLINKS: u64 = 2;
+    /// Follows no symbolic link at all.
+    pub const NO_SYMLINKS: u64 = 4;
+    /// Stays below the directory where it starts, and fails where it would leave that.
+    pub const BENEATH: u64 = 8;
+    /// Takes the directory where it starts for the root.
+    pub const IN_ROOT: u64 = 16;
+
+    fn has(self, flags: u64) -> bool {
+        self.0 & flags != 0
+    }
+}
+
 /// A walk under way.
 #[derive(Debug)]
 pub struct Walk<'a> {
@@ -49,6 +70,7 @@ pub struct Walk<'a> {
     next: usize,
     links: u32,
     at: Arc<Entry>,
+    resolve: Resolve,
 }
 
 /// What a link leads to, when it is not a path.
@@ -63,12 +85,24 @@ pub enum Jump {
 impl<'a> Walk<'a> {
     /// Starts. An empty path is ENOENT.
     pub fn new(from: &From<'a>, path: &'a [u8]) -> Res<Self> {
+        Walk::within(from, path, Resolve::default())
+    }
+
+    /// Starts a walk that may not do all that others may.
+    pub fn within(from: &From<'a>, path: &'a [u8], resolve: Resolve) -> Res<Self> {
         if path.is_empty() {
             return Err(Errno::ENOENT.into());
         }
-        let at = if path[0] == b'/' { &from.root } else { &from.dir };
+        let is_absolute = path[0] == b'/';
+        if is_absolute && resolve.has(Resolve::BENEATH) {
+            return Err(Errno::EXDEV.into());
+        }
+        let confined = resolve.has(Resolve::BENEATH | Resolve::IN_ROOT);
+        let root = if confined { &from.dir } else { &from.root };
+        let at = if is_absolute { root } else { &from.dir };
         Ok(Walk {
-            root: from.root.clone(),
+            resolve,
+            root: root.clone(),
             creds: from.creds,
             text: Cow::Borrowed(path),
             next: 0,
@@ -121,7 +155,7 @@ impl<'a> Walk<'a> {
                 b"." if is_last => return Ok(Last::Here),
                 b"." => {}
                 b".." if is_last => return Ok(Last::Up),
-                b".." => self.up(),
+                b".." => self.up()?,
                 _ if is_last => return Ok(Last::Name(range)),
                 _ => {
                     let next = self.at.lookup(name)?;
@@ -130,7 +164,7 @@ impl<'a> Walk<'a> {
                             Jump::Walked => {}
                             Jump::File(_) => return Err(Errno::ENOTDIR.into()),
                         },
-                        _ => self.at = next,
+                        _ => self.go(next)?,
                     }
                 }
             }
@@ -138,25 +172,52 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes to the parent directory, but not above the process's root.
-    pub fn up(&mut self) {
-        if !Arc::ptr_eq(&self.at, &self.root) {
-            self.at = self.at.parent();
+    pub fn up(&mut self) -> Res<()> {
+        if Arc::ptr_eq(&self.at, &self.root) {
+            return if self.resolve.has(Resolve::BENEATH) { Err(Errno::EXDEV.into()) } else { Ok(()) };
         }
+        self.go(self.at.parent())
+    }
+
+    /// Stands at `next` from now on.
+    fn go(&mut self, next: Arc<Entry>) -> Res<()> {
+        self.may_go(&next)?;
+        self.at = next;
+        Ok(())
+    }
+
+    /// Whether the walk may come to `next`: EXDEV for another mount where it must stay on its own.
+    pub fn may_go(&self, next: &Arc<Entry>) -> Res<()> {
+        let dev = |entry: &Arc<Entry>| entry.inode().fs().dev();
+        if self.resolve.has(Resolve::NO_XDEV) && dev(next) != dev(&self.at) {
+            return Err(Errno::EXDEV.into());
+        }
+        Ok(())
     }
 
     /// Follows `link`, an entry of the directory where the walk stands: the walk's text becomes the target and
     /// what was left behind the link.
     pub fn follow(&mut self, link: &Arc<Entry>) -> Res<Jump> {
         self.links += 1;
-        if self.links > LINKS_MAX {
+        if self.links > LINKS_MAX || self.resolve.has(Resolve::NO_SYMLINKS) {
             return Err(Errno::ELOOP.into());
         }
         let rest = self.text[self.next..].to_vec();
-        let (text, jump) = match link.inode().link_target()? {
+        let target = link.inode().link_target()?;
+        if !matches!(target, LinkTarget::Path(_)) {
+            if self.resolve.has(Resolve::NO_MAGICLINKS) {
+                return Err(Errno::ELOOP.into());
+            }
+            if self.resolve.has(Resolve::BENEATH | Resolve::IN_ROOT) {
+                return Err(Errno::EXDEV.into());
+            }
+        }
+        let (text, jump) = match target {
             LinkTarget::Path(target) => {
                 match target.first() {
                     None => return Err(Errno::ENOENT.into()),
-                    Some(b'/') => self.at = self.root.clone(),
+                    Some(b'/') if self.resolve.has(Resolve::BENEATH) => return Err(Errno::EXDEV.into()),
+                    Some(b'/') => self.go(self.root.clone())?,
                     Some(_) => {}
                 }
                 let mut text: Vec<u8> = target;
@@ -164,7 +225,7 @@ impl<'a> Walk<'a> {
                 (text, Jump::Walked)
             }
             LinkTarget::Entry(entry) => {
-                self.at = entry;
+                self.go(entry)?;
                 (rest, Jump::Walked)
             }
             LinkTarget::File(file) => (rest, Jump::File(file)),
@@ -187,7 +248,7 @@ impl<'a> Walk<'a> {
             let range = match last {
                 Last::Here => return Ok(Target::Entry(self.at)),
                 Last::Up => {
-                    self.up();
+                    self.up()?;
                     return Ok(Target::Entry(self.at));
                 }
                 Last::Name(range) => range,
@@ -207,6 +268,7 @@ impl<'a> Walk<'a> {
             if slash && !found.is_dir() {
                 return Err(Errno::ENOTDIR.into());
             }
+            self.may_go(&found)?;
             return Ok(Target::Entry(found));
         }
     }

@@ -144,7 +144,11 @@ impl World {
         From { root: root.clone(), dir: root, creds: &self.creds }
     }
     fn open(&self, path: &str, flags: u32) -> Res<OpenFile> {
-        ops::open(&self.from(), path.as_bytes(), How { flags, mode: 0o644, umask: 0 })
+        ops::open(
+            &self.from(),
+            path.as_bytes(),
+            How { flags, mode: 0o644, umask: 0, resolve: Default::default() },
+        )
     }
     fn read(&self, path: &str) -> Res<String> {
         let open = self.open(path, 0)?;

@@ -451,6 +451,11 @@ impl File for Node {
         }
     }
 
+    fn is_sealed(&self) -> bool {
+        let against = memfd::SEAL_WRITE | memfd::SEAL_FUTURE_WRITE;
+        self.data().is_ok_and(|data| data.lock().seals & against != 0)
+    }
+
     fn inode(&self) -> Option<Arc<dyn Inode>> {
         Some(self.this.upgrade()?)
     }

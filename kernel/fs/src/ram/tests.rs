@@ -32,7 +32,11 @@ impl Tree {
         From { root: self.mounts.root(), dir: self.mounts.root(), creds: &self.creds }
     }
     fn open(&self, path: &str, flags: u32) -> Res<OpenFile> {
-        ops::open(&self.from(), path.as_bytes(), How { flags, mode: 0o666, umask: 0o022 })
+        ops::open(
+            &self.from(),
+            path.as_bytes(),
+            How { flags, mode: 0o666, umask: 0o022, resolve: Default::default() },
+        )
     }
     pub(crate) fn write(&self, path: &str, at: u64, bytes: &[u8]) -> Res<usize> {
         let open = self.open(path, O_CREAT | O_RDWR)?;

@@ -20,14 +20,15 @@ pub fn pipe(cx: &mut Cx<'_>, fds: Out<[i32; 2]>) -> Res<()> {
 
 /// pipe2(2)
 pub fn pipe2(cx: &mut Cx<'_>, fds: Out<[i32; 2]>, flags: Flags) -> Res<()> {
-    if flags.0 & !(o::CLOEXEC | o::NONBLOCK) != 0 {
+    if flags.0 & !(o::CLOEXEC | o::NONBLOCK | o::DIRECT) != 0 {
         return Err(Errno::EINVAL.into());
     }
-    let [reads, writes] = osv_event::pipe::pipe();
+    let [reads, writes] = osv_event::pipe::pipe(flags.0 & o::DIRECT != 0);
     let status = flags.0 & o::NONBLOCK;
     let ends = [
         Arc::new(OpenFile::new(reads, o::RDONLY | status)),
-        Arc::new(OpenFile::new(writes, o::WRONLY | status)),
+        // Packet mode is seen where they are made.
+        Arc::new(OpenFile::new(writes, o::WRONLY | status | flags.0 & o::DIRECT)),
     ];
     let process = cx.process();
     let cloexec = flags.0 & o::CLOEXEC != 0;

@@ -116,6 +116,16 @@ impl Cx<'_> {
         result
     }
 
+    /// A file would grow beyond RLIMIT_FSIZE: SIGXFSZ goes with the error.
+    #[cold]
+    pub(crate) fn file_too_large(&self) -> Errno {
+        use osv_abi::uapi::signal::{Siginfo, code, sig};
+        let user = self.process().credentials().user.real;
+        let info = Siginfo::sent(sig::XFSZ, code::SI_USER, self.process().pid(), user, 0);
+        osv_task::signal::send::to_thread(self.thread(), info);
+        Errno::EFBIG
+    }
+
     #[cold]
     fn raise_sigpipe(&self) {
         osv_task::signal::send::sigpipe(self.thread());

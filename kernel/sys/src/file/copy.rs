@@ -4,7 +4,7 @@ use super::io::{positioned, readable, writable};
 use crate::cx::{Cx, MAX_RW_COUNT};
 use osv_abi::Errno;
 use osv_abi::arg::{Fd, Flags, InOut, Size};
-use osv_abi::uapi::file::open as o;
+use osv_abi::uapi::file::{mode, open as o};
 use osv_base::Res;
 use osv_base::io::{SliceSink, SliceSource};
 use osv_event::EventFd;
@@ -155,6 +155,12 @@ pub fn copy_file_range(
 
 const SPLICE_F_NONBLOCK: u32 = 2;
 
+/// Whether a file is one of bytes that may be moved: not a directory, and no file without a type (an eventfd).
+fn holds_bytes(open: &OpenFile) -> bool {
+    let kind = open.attr().mode & mode::IFMT;
+    matches!(kind, mode::IFREG | mode::IFCHR | mode::IFBLK | mode::IFIFO | mode::IFSOCK)
+}
+
 /// splice(2): one side is a pipe. Bytes are copied.
 pub fn splice(
     cx: &mut Cx<'_>,
@@ -185,6 +191,9 @@ pub fn splice(
         return Err(Errno::EINVAL.into());
     }
     if !from_pipe && !to_pipe || output.status() & o::APPEND != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    if !holds_bytes(&input) || !holds_bytes(&output) {
         return Err(Errno::EINVAL.into());
     }
     let place = |open: &OpenFile, at: Option<i64>| at.map(|at| positioned(open, at)).transpose();

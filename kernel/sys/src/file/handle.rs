@@ -112,7 +112,7 @@ pub fn open_by_handle_at(cx: &mut Cx<'_>, mount: Fd, handle: UserAddr, flags: Fl
     };
     let entry = ISSUED.lock().entries.get(&(dev, ino)).and_then(Weak::upgrade);
     let entry = entry.filter(|entry| !entry.is_removed()).ok_or(Errno::ESTALE)?;
-    let how = How { flags: flags.0, mode: 0, umask: 0 };
+    let how = How { flags: flags.0, mode: 0, umask: 0, resolve: Default::default() };
     let open = ops::open_entry(&entry, how, &Creds::root(), false)?;
     cx.install(open, flags.0 & o::CLOEXEC != 0)
 }

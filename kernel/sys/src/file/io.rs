@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use osv_abi::Errno;
 use osv_abi::arg::{Fd, Flags, InBuf, Int, Long, OutBuf, Size, UserAddr};
 use osv_abi::uapi::event::inotify;
+use osv_abi::uapi::process::{RLIM_INFINITY, rlimit};
 use osv_base::io::{Sink, Source};
 use osv_base::{PAGE_SIZE, Res};
 use osv_event::pipe::PIPE_BUF;
@@ -72,8 +73,12 @@ pub(super) fn read_here(cx: &Cx<'_>, open: &OpenFile, to: &mut UserSink<'_>, io:
 pub(super) fn write_here(cx: &Cx<'_>, open: &OpenFile, from: &mut UserSource<'_>, io: Io) -> Res<usize> {
     let file = open.file();
     if open.seekable() {
+        let limit = size_limit(cx, open);
         let written = cx.transfer_in(from, |from, _| {
             let mut offset = open.offset().lock();
+            if let Some(limit) = limit {
+                keep_within(cx, limit, if io.append { file.size() } else { *offset }, from)?;
+            }
             let n = file.write(At::Offset(*offset), from, io)?;
             *offset = if io.append { file.size() } else { *offset + n as u64 };
             Ok(n)
@@ -130,10 +135,42 @@ pub(super) fn write_at(
     offset: u64,
     io: Io,
 ) -> Res<usize> {
+    let limit = size_limit(cx, open);
     let written = cx.transfer_in(from, |from, done| {
-        open.file().write(At::Offset(offset.saturating_add(done as u64)), from, io)
+        let at = offset.saturating_add(done as u64);
+        if let Some(limit) = limit {
+            keep_within(cx, limit, if io.append { open.file().size() } else { at }, from)?;
+        }
+        open.file().write(At::Offset(at), from, io)
     });
     moved(open, inotify::MODIFY, written)
+}
+
+/// RLIMIT_FSIZE, where it is set and `open` is a file that has a size.
+fn size_limit(cx: &Cx<'_>, open: &OpenFile) -> Option<u64> {
+    let limit = cx.process().limits.soft(rlimit::FSIZE);
+    let is_regular = || open.inode().is_some_and(|inode| inode.kind() == Kind::Regular);
+    (limit != RLIM_INFINITY && is_regular()).then_some(limit)
+}
+
+/// Lets a write at `at` go up to `limit`; at or behind that it is EFBIG, with a signal.
+fn keep_within(cx: &Cx<'_>, limit: u64, at: u64, from: &mut UserSource<'_>) -> Res<()> {
+    match limit.checked_sub(at) {
+        Some(room) if room > 0 => {
+            from.limit(usize::try_from(room).unwrap_or(usize::MAX));
+            Ok(())
+        }
+        _ if from.remaining() == 0 => Ok(()),
+        _ => Err(cx.file_too_large().into()),
+    }
+}
+
+/// A file of `now` bytes is to have `len`: more than RLIMIT_FSIZE is EFBIG, with a signal.
+fn may_grow(cx: &Cx<'_>, now: u64, len: u64) -> Result<(), Errno> {
+    if len > now && len > cx.process().limits.soft(rlimit::FSIZE) {
+        return Err(cx.file_too_large());
+    }
+    Ok(())
 }
 
 /// Small transfers on streams are one whole (PIPE_BUF, an eventfd's eight bytes): a page that is not there must not
@@ -354,6 +391,7 @@ pub fn ftruncate(cx: &mut Cx<'_>, fd: Fd, len: Long) -> Res<()> {
     if !open.writable() || inode.kind() != Kind::Regular {
         return Err(Errno::EINVAL.into());
     }
+    may_grow(cx, open.file().size(), len)?;
     inode.truncate(len)?;
     notify::on_inode(&inode, inotify::MODIFY);
     Ok(())
@@ -386,6 +424,9 @@ pub fn fallocate(cx: &mut Cx<'_>, fd: Fd, mode: Int, offset: Long, len: Long) ->
         Some(Kind::Fifo) => return Err(Errno::ESPIPE.into()),
         None if super::is_pipe(&open) => return Err(Errno::ESPIPE.into()),
         _ => return Err(Errno::ENODEV.into()),
+    }
+    if !keep_size {
+        may_grow(cx, open.file().size(), end as u64)?;
     }
     open.file().allocate(offset.0 as u64, end as u64, how)?;
     if let Some(inode) = open.inode() {
@@ -462,5 +503,6 @@ pub fn truncate(cx: &mut Cx<'_>, path: osv_abi::arg::CStrPtr, len: Long) -> Res<
     if entry.mount().is_read_only() && entry.kind() == Kind::Regular {
         return Err(Errno::EROFS.into());
     }
+    may_grow(cx, entry.inode().attr().size, len)?;
     ops::truncate(&entry, len, &creds)
 }

@@ -11,6 +11,7 @@ use osv_abi::uapi::file::{at, mount as ms, open as o};
 use osv_base::Res;
 use osv_vfs::context::{MAY_EXEC, MAY_WRITE};
 use osv_vfs::ops::{self, How};
+use osv_vfs::path::Resolve;
 use osv_vfs::{Entry, FdFlags, Kind};
 use zerocopy::FromBytes;
 
@@ -28,6 +29,17 @@ pub fn creat(cx: &mut Cx<'_>, path: CStrPtr, mode: Mode) -> Res<Fd> {
 
 /// openat(2): flags that Linux does not know are ignored, as it does.
 pub fn openat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, flags: Flags, mode: Mode) -> Res<Fd> {
+    open_within(cx, dir, path, flags, mode, Resolve::default())
+}
+
+fn open_within(
+    cx: &mut Cx<'_>,
+    dir: Fd,
+    path: CStrPtr,
+    flags: Flags,
+    mode: Mode,
+    resolve: Resolve,
+) -> Res<Fd> {
     let mut flags = flags.0 & KNOWN;
     let makes = flags & o::CREAT != 0 || flags & o::TMPFILE == o::TMPFILE;
     if flags & o::TMPFILE & !o::DIRECTORY != 0 && flags & o::DIRECTORY == 0 {
@@ -40,18 +52,28 @@ pub fn openat(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, flags: Flags, mode: Mode)
     }
     let path = Path::read(cx, path)?;
     let creds = cx.creds();
-    let start = cx.start(dir, &path, &creds)?;
-    let how = How { flags, mode: if makes { mode.0 } else { 0 }, umask: cx.fs().umask() };
+    let mut start = cx.start(dir, &path, &creds)?;
+    if resolve.0 & Resolve::IN_ROOT != 0 {
+        // An absolute path starts there as well.
+        start.dir = cx.directory(dir)?;
+    }
+    let how = How { flags, mode: if makes { mode.0 } else { 0 }, umask: cx.fs().umask(), resolve };
     let open = ops::open(&start, &path, how)?;
     // x86-64 is always O_LARGEFILE.
     open.set_status(o::LARGEFILE, if flags & o::PATH != 0 { 0 } else { o::LARGEFILE });
     cx.install(open, flags & o::CLOEXEC != 0)
 }
 
-const RESOLVE_NO_SYMLINKS: u64 = 4;
-const RESOLVE_KNOWN: u64 = 0x3f;
+/// Only what needs no waiting for a disk: here all of it, but for what changes something.
+const RESOLVE_CACHED: u64 = 32;
+const RESOLVE_KNOWN: u64 = Resolve::NO_XDEV
+    | Resolve::NO_MAGICLINKS
+    | Resolve::NO_SYMLINKS
+    | Resolve::BENEATH
+    | Resolve::IN_ROOT
+    | RESOLVE_CACHED;
 
-/// openat2(2), without the ways of resolution that confine a walk.
+/// openat2(2)
 pub fn openat2(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, how: InBuf) -> Res<Fd> {
     if how.len < 24 {
         return Err(Errno::EINVAL.into());
@@ -75,11 +97,14 @@ pub fn openat2(cx: &mut Cx<'_>, dir: Fd, path: CStrPtr, how: InBuf) -> Res<Fd> {
     if flags & (o::CREAT | o::TMPFILE & !o::DIRECTORY) == 0 && mode != 0 {
         return Err(Errno::EINVAL.into());
     }
-    if resolve & !RESOLVE_NO_SYMLINKS != 0 {
-        return Err(Errno::EOPNOTSUPP.into());
+    let confined = Resolve::BENEATH | Resolve::IN_ROOT;
+    if resolve & confined == confined {
+        return Err(Errno::EINVAL.into());
     }
-    let nofollow = if resolve & RESOLVE_NO_SYMLINKS != 0 { o::NOFOLLOW } else { 0 };
-    openat(cx, dir, path, Flags(flags | nofollow), Mode(mode as u32))
+    if resolve & RESOLVE_CACHED != 0 && flags & (o::TRUNC | o::CREAT | o::TMPFILE & !o::DIRECTORY) != 0 {
+        return Err(Errno::EAGAIN.into());
+    }
+    open_within(cx, dir, path, Flags(flags), Mode(mode as u32), Resolve(resolve))
 }
 
 /// dup(2)

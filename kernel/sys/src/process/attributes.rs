@@ -16,19 +16,23 @@ pub fn set_tid_address(cx: &mut Cx<'_>, addr: UserAddr) -> Res<u32> {
 }
 
 /// arch_prctl(2): the fs base. gs is the kernel's, so asking for it is EPERM.
-pub fn arch_prctl(cx: &mut Cx<'_>, code: Int, addr: UserAddr) -> Res<()> {
+pub fn arch_prctl(cx: &mut Cx<'_>, code: Int, addr: UserAddr) -> Res<usize> {
     match code.0 {
         a::SET_FS => {
             if !addr.range_ok(1) {
                 return Err(Errno::EPERM.into());
             }
             osv_hw::context::set_fs_base(addr.0);
-            Ok(())
+            Ok(0)
         }
-        a::GET_FS => Ok(cx.write_bytes(addr, &osv_hw::context::current_fs_base().to_le_bytes())?),
+        a::GET_FS => {
+            cx.write_bytes(addr, &osv_hw::context::current_fs_base().to_le_bytes())?;
+            Ok(0)
+        }
         a::SET_GS | a::GET_GS => Err(Errno::EPERM.into()),
         // CPUID is not faulted on.
-        a::GET_CPUID => Err(Errno::ENODEV.into()),
+        a::GET_CPUID => Ok(1),
+        a::SET_CPUID => Err(Errno::ENODEV.into()),
         _ => Err(Errno::EINVAL.into()),
     }
 }

@@ -6,7 +6,7 @@ use osv_abi::arg::{In, Int, Size, UInt};
 use osv_abi::uapi::process::RobustListHead;
 use osv_abi::uapi::process::futex as f;
 use osv_abi::uapi::time::Timespec;
-use osv_abi::{Errno, UserAddr};
+use osv_abi::{Errno, UserAddr, UserMemory};
 use osv_base::{Instant, Res};
 use osv_task::futex::{self as table, Key, WakeOp};
 
@@ -36,6 +36,11 @@ pub(super) fn key(cx: &Cx<'_>, addr: UserAddr, shared: bool) -> Res<Key> {
     if !addr.range_ok(4) {
         // As Linux: a misaligned address is EINVAL, wherever it lies.
         return Err(if addr.0 & 3 != 0 { Errno::EINVAL } else { Errno::EFAULT }.into());
+    }
+    if shared {
+        // Its name is that of the memory behind it, which must be there.
+        let mut word = [0; 4];
+        cx.read_bytes(addr, &mut word)?;
     }
     cx.space()?.futex_key(addr.0, shared)
 }

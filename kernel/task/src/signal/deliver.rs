@@ -371,7 +371,7 @@ pub fn app_fault(frame: &mut InterruptFrame) {
         3 => Siginfo::new(sig::TRAP, code::SI_KERNEL),
         6 => Siginfo::fault(sig::ILL, code::ILL_ILLOPN, rip),
         14 => {
-            let (signo, why) = me.own().page_fault.get();
+            let (signo, why) = me.own().page_fault.take().unwrap_or((sig::SEGV, code::SEGV_MAPERR));
             Siginfo::fault(signo, why, cr2)
         }
         16 | 19 => Siginfo::fault(sig::FPE, code::FPE_FLTINV, rip),

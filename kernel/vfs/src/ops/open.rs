@@ -1,6 +1,6 @@
 //! open(2).
 
-use super::{find, find_target, make_in, may_change_dir, may_write, owner_in};
+use super::{make_in, may_change_dir, may_write, owner_in};
 use crate::context::{Creds, MAY_READ, MAY_WRITE};
 use crate::device;
 use crate::directory::Directory;
@@ -8,7 +8,7 @@ use crate::entry::Entry;
 use crate::file::{File, OpenFile};
 use crate::inode::{Kind, NewNode};
 use crate::notify;
-use crate::path::{From, Jump, Last, Target, Walk};
+use crate::path::{From, Jump, Last, Resolve, Target, Walk};
 use crate::text::Writing;
 use alloc::sync::Arc;
 use core::any::Any;
@@ -25,13 +25,15 @@ pub struct How {
     pub mode: u32,
     /// The process's umask.
     pub umask: u32,
+    /// What the walk to it may not do.
+    pub resolve: Resolve,
 }
 
 /// Opens a file (open(2)).
 pub fn open(from: &From<'_>, path: &[u8], how: How) -> Res<OpenFile> {
     let flags = how.flags;
     if flags & o::PATH != 0 {
-        let entry = match find_target(from, path, flags & o::NOFOLLOW == 0)? {
+        let entry = match Walk::within(from, path, how.resolve)?.to_end(flags & o::NOFOLLOW == 0)? {
             Target::Entry(entry) => entry,
             Target::File(file) => return Ok(OpenFile::new(file, flags & (o::PATH | o::NOFOLLOW))),
         };
@@ -45,13 +47,13 @@ pub fn open(from: &From<'_>, path: &[u8], how: How) -> Res<OpenFile> {
         return open_unnamed(from, path, how);
     }
     let follow = flags & (o::NOFOLLOW) == 0 && flags & (o::CREAT | o::EXCL) != o::CREAT | o::EXCL;
-    let mut walk = Walk::new(from, path)?;
+    let mut walk = Walk::within(from, path, how.resolve)?;
     loop {
         let range = match walk.to_last()? {
             Last::Name(range) => range,
             last => {
                 if last == Last::Up {
-                    walk.up();
+                    walk.up()?;
                 }
                 if flags & o::CREAT != 0 {
                     return Err(Errno::EISDIR.into());
@@ -90,6 +92,7 @@ pub fn open(from: &From<'_>, path: &[u8], how: How) -> Res<OpenFile> {
         if slash && !found.is_dir() {
             return Err(Errno::ENOTDIR.into());
         }
+        walk.may_go(&found)?;
         return open_entry(&found, how, from.creds, false);
     }
 }
@@ -100,10 +103,12 @@ fn continue_at(dir: &Arc<Entry>, walk: &Walk<'_>, range: &core::ops::Range<usize
 
 /// A file reached through /proc/self/fd: the same one again. Its inode, where it has one, opens anew.
 fn reopen(file: Arc<dyn File>, flags: u32) -> Res<Arc<dyn File>> {
-    match file.inode() {
-        Some(inode) => inode.open(flags),
-        None => Ok(file),
+    let Some(inode) = file.inode() else { return Ok(file) };
+    let opened = inode.clone().open(flags)?;
+    if flags & o::TRUNC != 0 && inode.kind() == Kind::Regular {
+        inode.truncate(0)?;
     }
+    Ok(opened)
 }
 
 fn create_file(dir: &Arc<Entry>, name: &[u8], how: How, creds: &Creds) -> Res<Arc<Entry>> {
@@ -114,7 +119,7 @@ fn open_unnamed(from: &From<'_>, path: &[u8], how: How) -> Res<OpenFile> {
     if how.flags & o::ACCMODE == o::RDONLY {
         return Err(Errno::EINVAL.into());
     }
-    let dir = find(from, path, true)?;
+    let dir = Walk::within(from, path, how.resolve)?.to_end(true)?.entry()?;
     if !dir.is_dir() {
         return Err(Errno::ENOTDIR.into());
     }
