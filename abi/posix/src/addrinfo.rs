@@ -276,6 +276,14 @@ posix! {
         Host::as_gnu(theirs::gethostbyaddr(address, length, family))
     }
     fn gethostbyname_r_gnu(name: *const c_char, to: *mut Host, room: *mut c_char, size: usize, result: *mut *mut Host, error: *mut c_int) -> c_int {
+        // musl looks the name up before it looks at the buffer; glibc needs room for the name, an address and three
+        // pointers.
+        let least = CStr::from_ptr(name).to_bytes_with_nul().len() + 16 + 3 * size_of::<usize>();
+        if size < least {
+            result.write(null_mut());
+            error.write(NETDB_INTERNAL);
+            return Errno::ERANGE.get();
+        }
         let code = theirs::gethostbyname_r(name, to, room, size, result, error);
         if code == Errno::ERANGE.get() {
             error.write(NETDB_INTERNAL);

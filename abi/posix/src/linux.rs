@@ -1,13 +1,10 @@
 //! Linux's own calls, where glibc checks, keeps or knows what musl's C code does not.
 
-use crate::cancel;
 use crate::errno;
 use crate::gate::{self, Sysno};
-use core::ffi::{c_char, c_int, c_long, c_void};
+use core::ffi::{c_int, c_long, c_void};
 use osv_abi::errno::Errno;
 
-/// What the kernel takes for a signal set.
-const SET_SIZE: usize = 8;
 /// Where the host's number is kept: four bytes.
 const HOST_ID: &core::ffi::CStr = c"/etc/hostid";
 
@@ -30,21 +27,6 @@ posix! {
             return errno::fail(Errno::EINVAL) as c_int;
         }
         theirs::clone(start, stack, flags, argument, parent_tid, tls, child_tid)
-    }
-    fn epoll_pwait2(
-        epoll: c_int, events: *mut c_void, most: c_int, timeout: *const c_void, mask: *const c_void,
-    ) -> c_int {
-        let arguments =
-            [epoll as usize, events.addr(), most as usize, timeout.addr(), mask.addr(), SET_SIZE];
-        errno::ret(cancel::call(Sysno::epoll_pwait2, arguments)) as c_int
-    }
-    fn execveat(
-        directory: c_int, path: *const c_char, arguments: *const *const c_char, environment: *const *const c_char,
-        flags: c_int,
-    ) -> c_int {
-        let registers =
-            [directory as usize, path.addr(), arguments.addr(), environment.addr(), flags as usize];
-        errno::ret(gate::trap(Sysno::execveat as usize, registers)) as c_int
     }
     fn gethostid_gnu() -> c_long {
         const O_CLOEXEC: usize = 0o2000000;

@@ -51,22 +51,6 @@ unsafe extern "C" {
     fn getegid() -> c_uint;
 }
 
-mod theirs {
-    use super::{c_char, c_int, c_void};
-    unsafe extern "C" {
-        // The build renames musl's own behind this row.
-        #[link_name = "__osv_gethostbyname_r"]
-        pub fn gethostbyname_r(
-            name: *const c_char,
-            host: *mut c_void,
-            buffer: *mut c_char,
-            size: usize,
-            result: *mut *mut c_void,
-            error: *mut c_int,
-        ) -> c_int;
-    }
-}
-
 pub(crate) static LOCK: Lock = Lock::new();
 
 /// The caller's buffer, filled from its start.
@@ -186,20 +170,6 @@ fn group(from: &Group, to: *mut Group, room: &mut Room) -> Option<()> {
 const ENOENT: c_int = Errno::ENOENT.get();
 
 posix! {
-    // musl looks the name up before it looks at the buffer; glibc needs room for the name, an address and three pointers.
-    fn gethostbyname_r_gnu(
-        name: *const c_char, host: *mut c_void, buffer: *mut c_char, size: usize, result: *mut *mut c_void,
-        error: *mut c_int,
-    ) -> c_int {
-        const NETDB_INTERNAL: c_int = -1;
-        let least = CStr::from_ptr(name).to_bytes_with_nul().len() + 16 + 3 * size_of::<usize>();
-        if size < least {
-            result.write(null_mut());
-            error.write(NETDB_INTERNAL);
-            return Errno::ERANGE.get();
-        }
-        theirs::gethostbyname_r(name, host, buffer, size, result, error)
-    }
     fn getprotobyname_r(name: *const c_char, to: *mut Entry, room: *mut c_char, size: usize, result: *mut *mut Entry) -> c_int {
         let _guard = LOCK.guard();
         give(getprotobyname(name), to, result, (room, size), 0, entry)

@@ -19,7 +19,6 @@ macro_rules! symbols_process {
             execlp: func, musl, ["GLIBC_2.2.5"], full;
             execv: func, musl, ["GLIBC_2.2.5"], full;
             execve: func, musl, ["GLIBC_2.2.5"], full;
-            execveat: func, rust, ["GLIBC_2.34"], full;
             execvp: func, rust, ["GLIBC_2.2.5"], full;
             execvpe: func, rust, ["GLIBC_2.11"], full;
             fexecve: func, rust, ["GLIBC_2.2.5"], full;
