@@ -139,6 +139,18 @@ int main(void) {
     SHOW(inotify_rm_watch(0, 1));
     SHOW(write(instance, "x", 1));
     SHOW(poll(&poll_for, 1, 0));
+    SHOW(inotify_add_watch(instance, ".", IN_CREATE | IN_ONESHOT));
+    char name[64], line[256];
+    snprintf(name, sizeof name, "/proc/self/fdinfo/%d", instance);
+    FILE *info = fopen(name, "r");
+    unsigned long inode;
+    unsigned watch, device, mask;
+    struct stat here;
+    stat(".", &here);
+    while (fgets(line, sizeof line, info))
+        if (sscanf(line, "inotify wd:%x ino:%lx sdev:%x mask:%x", &watch, &inode, &device, &mask) == 4)
+            printf("watch %u of the right one %d mask %x\n", watch, inode == here.st_ino, mask);
+    fclose(info);
     // One that waits is woken.
     fcntl(instance, F_SETFL, 0);
     SHOW(inotify_add_watch(instance, ".", IN_CREATE));

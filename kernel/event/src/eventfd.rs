@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::any::Any;
+use core::fmt::{self, Write};
 use osv_base::io::{Sink, Source};
 use osv_base::{Errno, Res};
 use osv_sync::{Events, Readiness, SpinLock, Wait};
@@ -119,6 +120,10 @@ impl File for EventFd {
 
     fn describe(&self) -> Vec<u8> {
         b"anon_inode:[eventfd]".to_vec()
+    }
+
+    fn details(&self, to: &mut dyn Write) -> fmt::Result {
+        writeln!(to, "eventfd-count: {:16x}", *self.count.lock())
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
+use core::fmt::{self, Write};
 use osv_abi::uapi::event::inotify as i;
 use osv_abi::uapi::file::ioctl;
 use osv_base::io::Sink;
@@ -221,6 +222,14 @@ impl File for Inotify {
         b"anon_inode:inotify".to_vec()
     }
 
+    fn details(&self, to: &mut dyn Write) -> fmt::Result {
+        for (wd, Watch { file: (dev, ino), mask }) in &self.state.lock().watches {
+            let mask = mask & (i::ALL_EVENTS | i::EXCL_UNLINK | i::ONESHOT);
+            writeln!(to, "inotify wd:{wd:x} ino:{ino:x} sdev:{dev:x} mask:{mask:x} ignored_mask:0 ")?;
+        }
+        Ok(())
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -235,8 +244,8 @@ impl Drop for Inotify {
     }
 }
 
-impl core::fmt::Debug for Inotify {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Debug for Inotify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Inotify({:?})", self.state.lock())
     }
 }
@@ -289,6 +298,14 @@ mod tests {
         let queue = &instance.state.lock().queue;
         assert_eq!(queue.len(), QUEUE_MAX + 1);
         assert_eq!(queue.back().map(|event| (event.wd, event.mask)), Some((-1, i::Q_OVERFLOW)));
+    }
+
+    #[test]
+    fn an_instance_tells_its_watches() {
+        let instance = watching(i::ALL_EVENTS | i::ONESHOT);
+        let mut text = alloc::string::String::new();
+        instance.details(&mut text).expect("a string takes all");
+        assert_eq!(text, "inotify wd:7 ino:1 sdev:1 mask:80000fff ignored_mask:0 \n");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
+use core::fmt::{self, Write};
 use core::mem;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use osv_abi::uapi::event::inotify;
@@ -141,6 +142,11 @@ pub trait File: Send + Sync + Any {
     /// Name in /proc/self/fd of a file without an entry: `pipe:[7]`, `anon_inode:[eventfd]`.
     fn describe(&self) -> Vec<u8> {
         b"anon_inode:[file]".to_vec()
+    }
+    /// What /proc/PID/fdinfo says of it beyond what it says of every file, in whole lines.
+    fn details(&self, to: &mut dyn Write) -> fmt::Result {
+        let _ = to;
+        Ok(())
     }
     /// The last descriptor of this description was closed.
     fn released(&self) {}
@@ -366,7 +372,7 @@ impl Pager for Named {
     fn is_backed(&self) -> bool {
         self.pager.is_backed()
     }
-    fn name(&self, to: &mut dyn core::fmt::Write) -> core::fmt::Result {
+    fn name(&self, to: &mut dyn Write) -> fmt::Result {
         to.write_str(&String::from_utf8_lossy(&self.entry.path()))
     }
     fn device_inode(&self) -> (u64, u64) {
@@ -398,8 +404,8 @@ impl Drop for OpenFile {
     }
 }
 
-impl core::fmt::Debug for OpenFile {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Debug for OpenFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OpenFile({:#o}, {:?})", self.status(), self.entry)
     }
 }

@@ -205,7 +205,8 @@ impl Folder for Descriptors {
                     "pos:\t{position}\nflags:\t0{:o}\nmnt_id:\t1\nino:\t{}",
                     open.status() | cloexec,
                     attr.ino
-                )
+                )?;
+                open.file().details(to)
             };
             return Some(from(&self.who.sources, make));
         }

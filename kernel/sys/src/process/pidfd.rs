@@ -5,6 +5,7 @@ use crate::signal;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
+use core::fmt::{self, Write};
 use osv_abi::arg::{Fd, Flags, Int, Pid, Sig};
 use osv_abi::uapi::file::open as o;
 use osv_abi::{Errno, UserAddr};
@@ -29,6 +30,13 @@ impl File for PidFd {
 
     fn describe(&self) -> Vec<u8> {
         b"anon_inode:[pidfd]".to_vec()
+    }
+
+    fn details(&self, to: &mut dyn Write) -> fmt::Result {
+        // One that was waited for has no number any more.
+        let there = registry::process(self.process.pid()).is_some();
+        let pid = if there { i64::from(self.process.pid()) } else { -1 };
+        writeln!(to, "Pid:\t{pid}\nNSpid:\t{pid}")
     }
 
     fn as_any(&self) -> &dyn Any {
