@@ -396,7 +396,7 @@ fn a_timer_in_an_epoll_in_an_epoll_is_seen() {
 
 #[test]
 fn a_pipe_shows_what_it_holds_and_keeps_it() {
-    let [reads, writes] = pipe();
+    let [reads, writes] = pipe(false);
     let io = Io { nonblock: true, ..Io::default() };
     let put = |text: &[u8]| writes.write(At::Stream, &mut SliceSource::new(text), io);
     assert_eq!(put(b"hello"), Ok(5));
