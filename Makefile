@@ -1,5 +1,5 @@
 # osv-rs: `make` builds everything, `make test` runs everything, `make demo` shows it. `make help` lists the rest.
-.PHONY: all setup test demo bench java specjvm fmt clippy native applications processes disk seeing network fuzz soak loom laws differential ltp clean help
+.PHONY: all setup test demo bench java specjvm fmt clippy native applications processes disk seeing network fuzz soak loom laws differential terminals ltp clean help
 .DEFAULT_GOAL := all
 
 CARGO ?= cargo
@@ -75,6 +75,10 @@ processes: all
 ## laws: what the kernel promises, as programs in the guest and as its own tests in ring 0
 laws: all
 	$(CARGO) test -p osv-compat-tests --test laws -- --test-threads 1
+
+## terminals: programs with a keyboard and a screen in the guest, job control, the power button
+terminals: all
+	$(CARGO) test -p osv-compat-tests --test terminals -- --test-threads 1
 
 ## differential: programs and system calls with every kind of argument, on this Linux and in the guest, line by line
 differential: all

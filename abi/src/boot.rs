@@ -126,13 +126,16 @@ pub enum Supervisor {
     Serial,
 }
 
-/// Which of the standard streams are a terminal at the supervisor.
+/// Which of the standard streams are a terminal at the supervisor, or that the console is one of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Terminals {
     pub stdin: bool,
     pub stdout: bool,
     pub stderr: bool,
+    /// All three are the machine's console, with a line discipline and job control; the supervisor passes on what is
+    /// typed, byte by byte. The other three then mean nothing.
+    pub console: bool,
 }
 
 /// A virtio-mmio device that the machine announces on the command line.
@@ -410,6 +413,9 @@ impl fmt::Display for BootConfig {
 
 impl fmt::Display for Terminals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.console {
+            return f.write_str("console");
+        }
         let streams = [(self.stdin, "in"), (self.stdout, "out"), (self.stderr, "err")];
         let mut chosen = streams.iter().filter(|(is_tty, _)| *is_tty).map(|(_, name)| name);
         f.write_str(chosen.next().unwrap_or(&"none"))?;
@@ -499,13 +505,13 @@ fn name_of<T: Copy + PartialEq>(choice: T, choices: &'static [(&'static str, T)]
 }
 
 fn terminals(value: &[u8]) -> Result<Terminals, Reason> {
-    let mut terminals = Terminals::default();
-    for name in value.split(|&byte| byte == b',').filter(|_| value != b"none") {
+    let mut terminals = Terminals { console: value == b"console", ..Terminals::default() };
+    for name in value.split(|&byte| byte == b',').filter(|_| value != b"none" && value != b"console") {
         match name {
             b"in" => terminals.stdin = true,
             b"out" => terminals.stdout = true,
             b"err" => terminals.stderr = true,
-            _ => return Err(Reason::Expected("none, or some of in,out,err")),
+            _ => return Err(Reason::Expected("none, console, or some of in,out,err")),
         }
     }
     Ok(terminals)

@@ -12,6 +12,7 @@ pub mod process;
 pub mod signal;
 pub mod socket;
 pub mod system;
+pub mod termios;
 pub mod time;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};

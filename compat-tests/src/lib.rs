@@ -14,5 +14,6 @@ pub mod load;
 pub mod ltp;
 pub mod programs;
 pub mod ring0;
+pub mod screen;
 pub mod specjvm;
 pub mod stock;

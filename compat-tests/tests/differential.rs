@@ -25,6 +25,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("descriptors", "1"),
     ("files", "1"),
     ("ipc", "2"),
+    ("jobs", "2"),
     ("memory", "2"),
     ("neighbours", "2"),
     ("messages", "1"),
@@ -35,6 +36,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("signals", "1"),
     ("sigio", "1"),
     ("sockets", "1"),
+    ("terminals", "1"),
     ("threads", "2"),
     ("watches", "1"),
 ];

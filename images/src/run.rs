@@ -2,7 +2,7 @@
 //!
 //! `qemu` makes the command line, from options alone; `child` starts it so that it cannot outlive us; `session`
 //! is the conversation with the guest, a state machine without I/O; `supervise` and its `pumps` move
-//! bytes between the two. The
+//! bytes between the two; `terminal` lends the guest ours. The
 //! image of a freshly packed program and the channel to the guest are inherited file descriptors, so that nothing is
 //! left behind in the file system, however we end.
 
@@ -18,6 +18,7 @@ mod qemu;
 mod session;
 mod supervise;
 mod tail;
+mod terminal;
 
 #[cfg(test)]
 mod tests;

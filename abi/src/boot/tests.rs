@@ -33,7 +33,7 @@ prop_compose! {
 
 prop_compose! {
     fn config()(program in program(), uid: u32, gid: u32, hostname in bytes(1..64), net in net(), log in 0..LOG.len(),
-                image: bool, strace in proptest::option::of(prop::sample::select(&["all", "!read", "?x,openat"][..])), summary: bool, supervisor in 0..SUPERVISOR.len(), tty: [bool; 3],
+                image: bool, strace in proptest::option::of(prop::sample::select(&["all", "!read", "?x,openat"][..])), summary: bool, supervisor in 0..SUPERVISOR.len(), tty: Option<[bool; 3]>,
                 disk in proptest::option::of((any::<[u8; 16]>(), "[^\0]{1,9}")),
                 time_unix_ns: Option<u64>, tsc_hz: Option<u64>, mmio in vec(any::<(u64, u64, u32)>(), 0..3)) -> BootConfig {
         BootConfig {
@@ -43,7 +43,10 @@ prop_compose! {
             libc: if image { Libc::Image } else { Libc::Table },
             log: LOG[log].1,
             supervisor: SUPERVISOR[supervisor].1,
-            tty: Terminals { stdin: tty[0], stdout: tty[1], stderr: tty[2] },
+            tty: match tty {
+                Some([stdin, stdout, stderr]) => Terminals { stdin, stdout, stderr, console: false },
+                None => Terminals { console: true, ..Terminals::default() },
+            },
             mmio: mmio.into_iter().map(|(size, base, irq)| MmioDevice { size, base, irq }).collect(),
             ..program
         }

@@ -1,4 +1,4 @@
-//! Files: fcntl.h, sys/stat.h, linux/stat.h, dirent.h, sys/statfs.h, asm/ioctls.h, termios.h.
+//! Files: fcntl.h, sys/stat.h, linux/stat.h, dirent.h, sys/statfs.h, asm/ioctls.h.
 
 use super::time::Timespec;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -304,53 +304,13 @@ pub const DIRENT_NAME: usize = 18;
 /// Requests of ioctl(2).
 #[expect(missing_docs, reason = "named as in asm/ioctls.h")]
 pub mod ioctl {
-    pub const TCGETS: u32 = 0x5401;
-    pub const TCSETS: u32 = 0x5402;
-    pub const TCSETSW: u32 = 0x5403;
-    pub const TCSETSF: u32 = 0x5404;
-    pub const TCFLSH: u32 = 0x540b;
-    pub const TIOCSCTTY: u32 = 0x540e;
-    pub const TIOCGPGRP: u32 = 0x540f;
-    pub const TIOCSPGRP: u32 = 0x5410;
-    pub const TIOCGWINSZ: u32 = 0x5413;
-    pub const TIOCSWINSZ: u32 = 0x5414;
+    pub use crate::uapi::termios::request::*;
+
     pub const FIONREAD: u32 = 0x541b;
     pub const FIONBIO: u32 = 0x5421;
     pub const FIONCLEX: u32 = 0x5450;
     pub const FIOCLEX: u32 = 0x5451;
     pub const FIOASYNC: u32 = 0x5452;
-}
-
-/// `struct termios` as the kernel has it (36 bytes; a libc's is longer).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Termios {
-    /// Input modes.
-    pub iflag: u32,
-    /// Output modes.
-    pub oflag: u32,
-    /// Control modes.
-    pub cflag: u32,
-    /// Local modes.
-    pub lflag: u32,
-    /// Line discipline.
-    pub line: u8,
-    /// Control characters.
-    pub cc: [u8; 19],
-}
-
-/// `struct winsize`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Winsize {
-    /// Rows in characters.
-    pub rows: u16,
-    /// Columns in characters.
-    pub cols: u16,
-    /// Width in pixels.
-    pub xpixel: u16,
-    /// Height in pixels.
-    pub ypixel: u16,
 }
 
 /// st_dev or st_rdev of a major and minor number (sys/sysmacros.h).

@@ -28,12 +28,12 @@ fn the_mask_and_the_registers_are_where_debuggers_look() {
 
 #[test]
 fn file_structures_are_those_of_linux() {
-    use super::{event::*, file::*};
+    use super::{event::*, file::*, termios::*};
     assert_eq!(size_of::<Stat>(), 144);
     assert_eq!(size_of::<Statx>(), 256);
     assert_eq!(size_of::<Statfs>(), 120);
     assert_eq!(size_of::<Flock>(), 32);
-    assert_eq!(size_of::<Termios>(), 36);
+    assert_eq!([size_of::<Termios>(), size_of::<Termios2>(), size_of::<Termio>()], [36, 44, 18]);
     assert_eq!(size_of::<EpollEvent>(), 12);
     assert_eq!(offset_of!(Statx, rdev_major), 128);
     assert_eq!((major(makedev(0x12345, 0x6789a)), minor(makedev(0x12345, 0x6789a))), (0x12345, 0x6789a));

@@ -32,6 +32,10 @@ mknod -m 666 dev/zero c 1 5
 mknod -m 666 dev/full c 1 7
 mknod -m 666 dev/random c 1 8
 mknod -m 666 dev/urandom c 1 9
+mknod -m 666 dev/tty c 5 0
+mknod -m 666 dev/ptmx c 5 2
+mkdir dev/pts
+mount -t devpts -o newinstance,mode=620,gid=5,ptmxmode=000 none dev/pts
 echo root:x:0:0:root:/root:/bin/sh >etc/passwd
 echo root:x:0: >etc/group
 mount -t proc none proc

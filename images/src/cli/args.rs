@@ -140,6 +140,12 @@ pub struct RunArgs {
     /// Power off after so long, and say what each thread was waiting for (status 124)
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<f64>,
+    /// Pass standard input on; without -t it always is
+    #[arg(short, long)]
+    pub interactive: bool,
+    /// Give the program a terminal, with job control: -it for a shell
+    #[arg(short, long)]
+    pub tty: bool,
     /// Print system calls as strace does; EXPR as strace -e takes it: open,close or %file or !futex
     #[arg(long, value_name = "EXPR", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     pub strace: Option<String>,
@@ -166,9 +172,11 @@ Examples:
   echo 'print(6*7)' | osv-pack run lua5.4 -- -
   osv-pack run --strace=%file,connect curl -- http://10.0.2.2/
   osv-pack run memcached.img -p 127.0.0.1:2000:11211 --timeout 60 -v
+  osv-pack run -it bash
 
 The exit status is the program's (128 + number when a signal ended it), 124 after --timeout, and 125 when osv-pack or
-the guest failed. Ctrl-C and SIGTERM go to the program; a second one powers off.";
+the guest failed. Ctrl-C and SIGTERM go to the program; a second one powers off. With -it every key goes
+to the guest's terminal, Ctrl-C too; SIGTERM from elsewhere still goes to the program.";
 
 /// `osv-pack check`.
 #[derive(Debug, Args)]

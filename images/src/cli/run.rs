@@ -35,6 +35,10 @@ struct Input {
 }
 
 pub(super) fn execute(args: &RunArgs) -> Result<u8> {
+    if args.tty && args.interactive && !args.dry_run && !std::io::stdin().is_terminal() {
+        let what = "-t with -i needs a terminal at standard input";
+        return Err(Error::usage(what, "leave -t out to pass bytes on"));
+    }
     let input = input(args)?;
     let options = options(args, &input.config, &input.boot.program)?;
     let options = Options { root_disk: input.disk.clone(), ..options };
@@ -163,6 +167,8 @@ fn options(args: &RunArgs, config: &Config, program: &[u8]) -> Result<Options> {
         accel: choose(args.accel, run.accel.as_deref())?,
         machine: choose(args.machine, run.machine.as_deref())?,
         timeout: timeout.transpose()?,
+        terminal: args.tty,
+        stdin: args.interactive || !args.tty,
         verbose: args.verbose.max(run.verbose) > 0,
         debugged: args.gdb.then(|| PathBuf::from(OsStr::from_bytes(program))),
         trace_output: args.strace_output.clone(),
@@ -172,18 +178,23 @@ fn options(args: &RunArgs, config: &Config, program: &[u8]) -> Result<Options> {
 
 fn boot(args: &RunArgs, input: &Input) -> Result<Boot> {
     let tty = Terminals {
+        console: args.tty,
         stdin: std::io::stdin().is_terminal(),
         stdout: std::io::stdout().is_terminal(),
         stderr: std::io::stderr().is_terminal(),
     };
     let is_image = input.path.is_some();
-    let env = args
+    let mut env: Vec<_> = args
         .input
         .env
         .iter()
         .filter(|_| is_image)
         .map(|setting| env_setting(setting))
         .collect::<Result<_>>()?;
+    if args.tty && !names_terminal(env.iter().chain(&input.boot.env)) {
+        let term = std::env::var("TERM").unwrap_or_else(|_| "xterm".into());
+        env.push(format!("TERM={term}").into_bytes());
+    }
     let arguments = args.input.args.iter().map(|arg| arg.clone().into_bytes()).collect::<Vec<_>>();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().filter(|_| !args.dry_run);
     let strace = args.strace.as_deref().map(|text| match Filter::parse(text) {
@@ -206,6 +217,11 @@ fn boot(args: &RunArgs, input: &Input) -> Result<Boot> {
         tty: tty.to_string(),
         time_unix_ns: now.map(|now| now.as_nanos()),
     })
+}
+
+/// Whether a setting says what kind of terminal there is.
+fn names_terminal<'a>(mut settings: impl Iterator<Item = &'a Vec<u8>>) -> bool {
+    settings.any(|setting| setting.starts_with(b"TERM="))
 }
 
 fn choose<T: FromStr<Err = String> + Default>(flag: Option<T>, file: Option<&str>) -> Result<T> {

@@ -25,6 +25,10 @@ pub struct Options {
     pub machine: Machine,
     /// When to give up.
     pub timeout: Option<Duration>,
+    /// Whether the guest's console is a terminal, for which ours is lent.
+    pub terminal: bool,
+    /// Whether standard input goes to the guest.
+    pub stdin: bool,
     /// Whether kernel messages are shown.
     pub verbose: bool,
     /// The program's path in the guest, when a debugger is to look at it.

@@ -6,9 +6,11 @@
 //! which end with us.
 
 use super::tail::Tail;
+use super::terminal::is_raw;
 use crate::error::{Error, Result};
 use osv_abi::channel::{Decoder, Frame, HEADER_LEN, Item, MAX_PAYLOAD};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -43,8 +45,12 @@ pub(super) struct Credit {
     more: Condvar,
 }
 
-pub(super) fn watch_signals(news: Sender<News>) -> Result<()> {
-    let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH];
+/// Tells of signals; with the terminal lent to the guest also of those that stop and continue us.
+pub(super) fn watch_signals(news: Sender<News>, terminal: bool) -> Result<()> {
+    let mut wanted = vec![SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH];
+    if terminal {
+        wanted.extend([SIGTSTP, SIGCONT]);
+    }
     let signals = signal_hook::iterator::Signals::new(wanted);
     let mut signals = signals.map_err(|error| Error::io("watch", "signals", error))?;
     thread::spawn(move || signals.forever().try_for_each(|signal| news.send(News::Signal(signal))));
@@ -96,13 +102,13 @@ pub(super) fn receive_frames(
                         // A trace that nobody can read ends nothing.
                         let _ = match &mut trace {
                             Some(file) => file.write(text),
-                            None => stderr.write(text),
+                            None => stderr.write(&own_lines(text)),
                         };
                     }
                     Item::Frame(Frame::Log(text)) | Item::Garbage(text) => {
                         lock(&heard).kernel.push(text);
                         if verbose {
-                            stderr.write(text);
+                            stderr.write(&own_lines(text));
                         }
                     }
                     Item::Frame(frame) => drop(news.send(News::Frame(encode(frame)))),
@@ -112,6 +118,14 @@ pub(super) fn receive_frames(
         // Nobody listens only when we are on our way out.
         let _ = news.send(News::Closed);
     });
+}
+
+/// Text of ours for a terminal that may be raw.
+fn own_lines(text: &[u8]) -> Cow<'_, [u8]> {
+    if !is_raw() {
+        return text.into();
+    }
+    text.iter().flat_map(|&b| if b == b'\n' { vec![b'\r', b] } else { vec![b] }).collect::<Vec<_>>().into()
 }
 
 /// A standard stream of ours that may be closed.
@@ -190,7 +204,7 @@ pub(super) fn listen(
             tail(&mut lock(&heard)).push(&buffer[..len]);
             if verbose {
                 // Nothing can be done about a standard error that is closed.
-                let _ = std::io::stderr().write_all(&buffer[..len]);
+                let _ = std::io::stderr().write_all(&own_lines(&buffer[..len]));
             }
         }
     }))

@@ -11,14 +11,15 @@ use super::pumps::{
 };
 use super::qemu::{self, Boot, Kernel, find_qemu};
 use super::session::{Action, Event, Message, Outcome, Session};
+use super::terminal::{RawTerminal, window_size};
 use super::{Accel, Options};
 use crate::error::{Error, Result};
-use osv_abi::channel::{Decoder, Exit, Item, WindowSize};
+use osv_abi::channel::{Decoder, Exit, Item};
 use rustix::fs::MemfdFlags;
 use rustix::io::FdFlags;
-use signal_hook::consts::{SIGPIPE, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGPIPE, SIGTSTP, SIGWINCH};
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,8 @@ pub fn run(source: &Source<'_>, options: &Options, boot: &Boot) -> Result<u8> {
 
     let (news, inbox) = channel();
     // Before QEMU starts, so that no signal finds us without a handler.
-    watch_signals(news.clone())?;
+    watch_signals(news.clone(), options.terminal)?;
+    let terminal = (options.terminal && options.stdin).then(RawTerminal::enter).transpose()?;
     let mut qemu = Qemu::start(&program, &args)?;
     drop(theirs);
     let heard = SharedHeard::default();
@@ -74,9 +76,12 @@ pub fn run(source: &Source<'_>, options: &Options, boot: &Boot) -> Result<u8> {
         listen(qemu.take_messages(), &heard, false, |heard| &mut heard.qemu),
     ];
     receive_frames(ours, news, &heard, options.verbose, trace);
-    send_stdin(Arc::clone(&credit), outbox.clone());
+    if options.stdin {
+        send_stdin(Arc::clone(&credit), outbox.clone());
+    }
 
-    let supervisor = Supervisor { session: Session::default(), outbox, credit, inbox };
+    let supervisor =
+        Supervisor { session: Session::default(), outbox, credit, inbox, terminal: terminal.as_ref() };
     let session = supervisor.converse(&mut qemu, options.timeout);
     let status = qemu.try_wait();
     drop(qemu);
@@ -84,6 +89,7 @@ pub fn run(source: &Source<'_>, options: &Options, boot: &Boot) -> Result<u8> {
         // A panic there has been printed; its tail is merely shorter.
         let _ = listener.join();
     }
+    drop(terminal);
     let heard = std::mem::take(&mut *lock(&heard));
     conclude(source, session, heard, options, accel, status.map(|status| status.to_string()))
 }
@@ -99,14 +105,16 @@ fn debugger(source: &Source<'_>, options: &Options, program: &Path) -> Result<De
     }
 }
 
-struct Supervisor {
+struct Supervisor<'a> {
+    /// Our terminal, while the guest has it.
+    terminal: Option<&'a RawTerminal>,
     session: Session,
     outbox: Sender<Vec<u8>>,
     credit: Arc<Credit>,
     inbox: Receiver<News>,
 }
 
-impl Supervisor {
+impl Supervisor<'_> {
     /// Until QEMU is gone.
     fn converse(mut self, qemu: &mut Qemu, timeout: Option<Duration>) -> Session {
         let mut timeout = timeout.map(|timeout| Instant::now() + timeout);
@@ -127,6 +135,14 @@ impl Supervisor {
                     _ => Vec::new(),
                 },
                 Ok(News::Signal(SIGWINCH)) => {
+                    window_size().map(|size| self.session.on(Event::WindowSize(size))).unwrap_or_default()
+                }
+                Ok(News::Signal(SIGTSTP)) => {
+                    self.terminal.into_iter().for_each(RawTerminal::stop_ourselves);
+                    Vec::new()
+                }
+                Ok(News::Signal(SIGCONT)) => {
+                    self.terminal.into_iter().for_each(RawTerminal::resume);
                     window_size().map(|size| self.session.on(Event::WindowSize(size))).unwrap_or_default()
                 }
                 Ok(News::Signal(SIGPIPE)) => send(Message::Signal(SIGPIPE as u8)),
@@ -279,11 +295,4 @@ fn image_path(source: &Source<'_>) -> Result<(PathBuf, Option<File>)> {
 fn inherit(descriptor: &impl AsFd) -> Result<()> {
     let set = rustix::io::fcntl_setfd(descriptor, FdFlags::empty());
     set.map_err(|error| Error::io("hand over", "the supervisor channel", error.into()))
-}
-
-fn window_size() -> Option<WindowSize> {
-    let stdout = std::io::stdout();
-    let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok())??;
-    let (rows, columns, x_pixels, y_pixels) = (size.ws_row, size.ws_col, size.ws_xpixel, size.ws_ypixel);
-    Some(WindowSize { rows, columns, x_pixels, y_pixels })
 }

@@ -1,6 +1,7 @@
 //! The tree that a program finds: its root, and what is mounted on it.
 
 use crate::console::Streams;
+use crate::devpts::DevPts;
 use crate::proc::{self, Machine, Processes};
 use crate::ram::RamFs;
 use crate::{dev, sys, union};
@@ -12,7 +13,7 @@ use osv_vfs::path::From;
 use osv_vfs::{Creds, Entry, FileSystem, ops};
 
 /// Makes the tree. The root is a writable view of `images`, of which the first one wins, or an empty file system
-/// without any; on it lie /proc, /sys, /dev with /dev/shm, and folders /tmp and /run where the images have none.
+/// without any; on it lie /proc, /sys, /dev with /dev/pts and /dev/shm, and folders /tmp and /run where the images have none.
 pub fn assemble(
     images: &[Arc<dyn FileSystem>],
     machine: Arc<dyn Machine>,
@@ -29,8 +30,12 @@ pub fn assemble(
     };
     let mounts = Arc::new(Mounts::new(root, source));
     let proc = proc::file_system(machine.clone(), processes, mounts.clone());
-    let single: [(&str, Arc<dyn FileSystem>); 3] =
-        [("/proc", proc), ("/sys", sys::file_system(&machine)), ("/dev", dev::file_system(streams)?)];
+    let single: [(&str, Arc<dyn FileSystem>); 4] = [
+        ("/proc", proc),
+        ("/sys", sys::file_system(&machine)),
+        ("/dev", dev::file_system(streams)?),
+        ("/dev/pts", DevPts::new()),
+    ];
     for (path, fs) in single {
         mounts.keep_single(&fs);
         mount(&mounts, path, fs)?;

@@ -2,17 +2,19 @@
 //!
 //! Bring-up makes one [`Streams`] over a [`Console`], which sends bytes out, and feeds it with what comes in.
 //! Whether a stream is a terminal is what the supervisor says of its own; the terminal itself (line editing, echo)
-//! is on its side.
+//! is on its side. Or the console is a terminal of the machine's own ([`osv_tty`]), and all three streams are it.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use osv_abi::boot::Terminals;
-use osv_abi::uapi::file::{Termios, Winsize, ioctl, makedev, mode};
+use osv_abi::uapi::file::{makedev, mode};
+use osv_abi::uapi::termios::{Termios, Winsize, request};
 use osv_base::io::{Sink, Source};
 use osv_base::{Errno, Res};
 use osv_sync::{Events, Mutex, Readiness, SpinLock, Wait};
+use osv_tty::Tty;
 use osv_vfs::{At, Attr, File, Io, IoctlArg};
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -32,6 +34,8 @@ pub trait Console: Send + Sync {
     fn room(&self, bytes: usize) {
         let _ = bytes;
     }
+    /// The console's terminal has output to take ([`Streams::take_output`]). Must not block.
+    fn output(&self) {}
 }
 
 /// Bytes of input that wait to be read at most; the supervisor is told of room.
@@ -47,6 +51,7 @@ struct Input {
 pub struct Streams {
     console: Arc<dyn Console>,
     terminals: Terminals,
+    tty: Option<Arc<Tty>>,
     input: SpinLock<Input>,
     readiness: Readiness,
     /// One write at a time, so that lines of several threads do not mix.
@@ -58,19 +63,25 @@ pub struct Streams {
 impl Streams {
     /// Streams over `console`.
     pub fn new(console: Arc<dyn Console>, terminals: Terminals) -> Arc<Streams> {
+        let port = || -> Arc<dyn osv_tty::Device> { Arc::new(Port(console.clone())) };
+        let tty = terminals.console.then(|| Tty::console(CONSOLE, port()));
         Arc::new(Streams {
             console,
             terminals,
+            tty,
             input: SpinLock::default(),
             readiness: Readiness::new(),
             writing: Mutex::new(()),
-            termios: SpinLock::new(default_termios()),
+            termios: SpinLock::new(osv_tty::terminal::sane()),
             winsize: SpinLock::new(Winsize { rows: 24, cols: 80, ..Winsize::default() }),
         })
     }
 
     /// Input arrived: returns how much of it was taken (see [`INPUT_MAX`]).
     pub fn feed(&self, bytes: &[u8]) -> usize {
+        if let Some(tty) = &self.tty {
+            return tty.receive(bytes);
+        }
         let taken = {
             let mut input = self.input.lock();
             let room = INPUT_MAX.saturating_sub(input.bytes.len()).min(bytes.len());
@@ -83,13 +94,36 @@ impl Streams {
 
     /// Input ended: once read, reads return 0.
     pub fn end_input(&self) {
+        if self.tty.is_some() {
+            // Nobody types any more, and yet the terminal is there.
+            return;
+        }
         self.input.lock().ended = true;
         self.readiness.changed(Events::IN | Events::RDNORM | Events::HUP);
     }
 
-    /// The window changed its size; the caller sends SIGWINCH.
-    pub fn set_window(&self, rows: u16, cols: u16) {
-        *self.winsize.lock() = Winsize { rows, cols, ..Winsize::default() };
+    /// The window changed its size. `true`: whom that concerns was told; else the caller sends SIGWINCH.
+    pub fn set_window(&self, window: Winsize) -> bool {
+        match &self.tty {
+            Some(tty) => tty.set_window(window),
+            None => *self.winsize.lock() = window,
+        }
+        self.tty.is_some()
+    }
+
+    /// The machine's own terminal, if the console is one.
+    pub fn tty(&self) -> Option<&Arc<Tty>> {
+        self.tty.as_ref()
+    }
+
+    /// Takes output of the console's terminal; gives how much.
+    pub fn take_output(&self, to: &mut [u8]) -> usize {
+        self.tty.as_ref().map_or(0, |tty| tty.take_output(to))
+    }
+
+    /// Whether there is none.
+    pub fn output_is_empty(&self) -> bool {
+        self.tty.as_ref().is_none_or(|tty| tty.output_is_empty())
     }
 
     /// Standard input, output and error as files, for descriptors 0, 1, 2.
@@ -127,12 +161,19 @@ impl core::fmt::Debug for Streams {
     }
 }
 
-/// What `stty sane` shows: cooked, echo, 38400 baud.
-fn default_termios() -> Termios {
-    let mut cc = [0; 19];
-    cc[..13].copy_from_slice(&[3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18]);
-    (cc[13], cc[14], cc[15]) = (15, 23, 22);
-    Termios { iflag: 0x4500, oflag: 5, cflag: 0xbf, lflag: 0x8a3b, line: 0, cc }
+/// The device number of /dev/console.
+pub(crate) const CONSOLE: u64 = makedev(5, 1);
+
+/// A terminal's way to the console.
+struct Port(Arc<dyn Console>);
+
+impl osv_tty::Device for Port {
+    fn output(&self) {
+        self.0.output();
+    }
+    fn room(&self, bytes: usize) {
+        self.0.room(bytes);
+    }
 }
 
 struct Stream {
@@ -224,7 +265,7 @@ impl File for Stream {
     }
 
     fn ioctl(&self, request: u32, arg: &mut dyn IoctlArg) -> Res<usize> {
-        if request == ioctl::FIONREAD && self.reads() {
+        if request == request::TIOCINQ && self.reads() {
             let waiting = self.streams.input.lock().bytes.len() as i32;
             arg.write(&waiting.to_ne_bytes())?;
             return Ok(0);
@@ -233,29 +274,29 @@ impl File for Stream {
             return Err(Errno::ENOTTY.into());
         }
         match request {
-            ioctl::TCGETS => {
+            request::TCGETS => {
                 let termios = *self.streams.termios.lock();
                 arg.write(termios.as_bytes())?;
             }
-            ioctl::TCSETS | ioctl::TCSETSW | ioctl::TCSETSF => {
+            request::TCSETS | request::TCSETSW | request::TCSETSF => {
                 let mut bytes = [0; size_of::<Termios>()];
                 arg.read(&mut bytes)?;
                 if let Ok(termios) = Termios::read_from_bytes(&bytes) {
                     *self.streams.termios.lock() = termios;
                 }
             }
-            ioctl::TIOCGWINSZ => {
+            request::TIOCGWINSZ => {
                 let winsize = *self.streams.winsize.lock();
                 arg.write(winsize.as_bytes())?;
             }
-            ioctl::TIOCSWINSZ => {
+            request::TIOCSWINSZ => {
                 let mut bytes = [0; size_of::<Winsize>()];
                 arg.read(&mut bytes)?;
                 if let Ok(winsize) = Winsize::read_from_bytes(&bytes) {
                     *self.streams.winsize.lock() = winsize;
                 }
             }
-            ioctl::TCFLSH => {
+            request::TCFLSH => {
                 if matches!(arg.value(), 0 | 2) {
                     self.streams.input.lock().bytes.clear();
                 }

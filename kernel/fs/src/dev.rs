@@ -1,13 +1,14 @@
 //! /dev: a tmpfs with device nodes, and the memory devices behind them.
 
-use crate::console::Streams;
+use crate::console::{CONSOLE, Streams};
 use crate::ram::RamFs;
 use alloc::sync::Arc;
 use core::any::Any;
-use osv_abi::uapi::file::makedev;
+use osv_abi::uapi::file::{makedev, open};
 use osv_base::io::{Sink, Source};
 use osv_base::{Errno, Res, random};
 use osv_sync::{Events, Readiness};
+use osv_tty::{Master, TtyFile};
 use osv_vfs::device::{self, Device};
 use osv_vfs::inode::NewNode;
 use osv_vfs::{At, File, FileSystem, Io, Kind};
@@ -21,11 +22,36 @@ impl Device for Same {
     }
 }
 
+/// /dev/tty: the caller's controlling terminal, or else what stream is one.
 struct Terminal(Arc<Streams>);
 
 impl Device for Terminal {
+    fn open(&self, flags: u32) -> Res<Arc<dyn File>> {
+        match osv_tty::jobs::terminal_of_caller() {
+            Some(tty) => Ok(TtyFile::open(&tty, flags | open::NOCTTY)?),
+            None => self.0.terminal().ok_or(Errno::ENXIO.into()),
+        }
+    }
+}
+
+/// /dev/console, which nobody gets as a controlling terminal by opening it.
+struct ConsoleDevice(Arc<Streams>);
+
+impl Device for ConsoleDevice {
+    fn open(&self, flags: u32) -> Res<Arc<dyn File>> {
+        match self.0.tty() {
+            Some(tty) => Ok(TtyFile::open(tty, flags | open::NOCTTY)?),
+            None => Ok(self.0.console()),
+        }
+    }
+}
+
+/// /dev/ptmx: a new pseudo-terminal.
+struct Multiplexer;
+
+impl Device for Multiplexer {
     fn open(&self, _flags: u32) -> Res<Arc<dyn File>> {
-        self.0.terminal().ok_or(Errno::ENXIO.into())
+        Ok(Master::open()?)
     }
 }
 
@@ -99,7 +125,7 @@ impl File for Memory {
 }
 
 /// Names in /dev, their numbers and permission bits.
-const NODES: [(&str, u32, u32, u32); 7] = [
+const NODES: [(&str, u32, u32, u32); 8] = [
     ("null", 1, 3, 0o666),
     ("zero", 1, 5, 0o666),
     ("full", 1, 7, 0o666),
@@ -107,6 +133,7 @@ const NODES: [(&str, u32, u32, u32); 7] = [
     ("urandom", 1, 9, 0o666),
     ("tty", 5, 0, 0o666),
     ("console", 5, 1, 0o600),
+    ("ptmx", 5, 2, 0o666),
 ];
 
 const LINKS: [(&str, &str); 4] = [
@@ -125,7 +152,8 @@ pub fn file_system(streams: &Arc<Streams>) -> Res<Arc<dyn FileSystem>> {
         device::register(makedev(1, minor), same(Arc::new(memory)));
     }
     device::register(makedev(5, 0), Arc::new(Terminal(streams.clone())));
-    device::register(makedev(5, 1), same(streams.console()));
+    device::register(CONSOLE, Arc::new(ConsoleDevice(streams.clone())));
+    device::register(makedev(5, 2), Arc::new(Multiplexer));
 
     let fs = RamFs::devtmpfs();
     let root = fs.root();

@@ -6,7 +6,7 @@
 //! * [`overlay`]: an upper directory over lower ones, as mount(2) makes it.
 //! * [`union`]: read-only file systems as one.
 //! * [`assemble()`]: all of it mounted as a program expects it.
-//! * [`console`]: the standard streams. [`dev`]: /dev. [`synth`]: directories and files made up on reading; [`proc`] and [`sys`] are made of it.
+//! * [`console`]: the standard streams. [`dev`]: /dev. [`devpts`]: /dev/pts. [`synth`]: directories and files made up on reading; [`proc`] and [`sys`] are made of it.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,7 @@ mod batch;
 pub mod cache;
 pub mod console;
 pub mod dev;
+pub mod devpts;
 pub mod erofs;
 pub mod overlay;
 pub mod proc;

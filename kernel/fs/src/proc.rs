@@ -118,6 +118,8 @@ pub struct TaskInfo {
     pub pid: u32,
     /// Its parent.
     pub ppid: u32,
+    /// Device number of its controlling terminal, and the foreground process group there; `None` without one.
+    pub terminal: Option<(u64, u32)>,
     /// Process group.
     pub pgid: u32,
     /// Session.

@@ -1,7 +1,23 @@
-//! The few things that are read from ACPI's static tables: processors, the I/O APIC, the PM timer, the HPET.
+//! The few things that are read from ACPI's static tables: processors, the I/O APIC, the PM timer, the HPET,
+//! the power button.
 
 use crate::paging::{Cache, map_device};
 use osv_base::PhysAddr;
+
+/// The power button whose registers the FADT names: the fixed one.
+#[derive(Clone, Copy, Debug)]
+pub struct PowerButton {
+    /// Port of the status, whose bit 8 is set when it was pressed.
+    pub status: u16,
+    /// Port of what may interrupt.
+    pub enable: u16,
+    /// Port of PM1 control, whose bit 0 says that events interrupt.
+    pub control: u16,
+    /// Where and what to write to have that bit set.
+    pub switch_on: Option<(u16, u8)>,
+    /// Interrupt line of ACPI's events.
+    pub line: u32,
+}
 
 /// What the tables say.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +29,8 @@ pub struct Machine {
     pub io_apic: Option<u64>,
     /// Port of the PM timer.
     pub pm_timer: Option<u16>,
+    /// The power button; its line is that of the tables, before the MADT's changes.
+    pub power_button: Option<PowerButton>,
     /// Physical address of the HPET.
     pub hpet: Option<u64>,
     /// Line that ISA interrupt n arrives at, and whether it is edge-triggered.
@@ -33,6 +51,7 @@ impl Machine {
             cpus: 0,
             io_apic: None,
             pm_timer: None,
+            power_button: None,
             hpet: None,
             isa_lines,
         }
@@ -103,13 +122,36 @@ fn walk(rsdp: u64, machine: &mut Machine) -> Option<()> {
         match &table[..4] {
             b"APIC" => madt(table, machine),
             b"FACP" => {
-                machine.pm_timer = u32_at(table, 76).filter(|&p| p != 0 && p < 0x1_0000).map(|p| p as u16)
+                machine.pm_timer = port_at(table, 76);
+                machine.power_button = power_button(table);
             }
             b"HPET" => machine.hpet = u64_at(table, 44),
             _ => {}
         }
     }
     Some(())
+}
+
+/// An I/O port that the FADT names; 0 is none.
+fn port_at(table: &[u8], at: usize) -> Option<u16> {
+    u16::try_from(u32_at(table, at)?).ok().filter(|&port| port != 0)
+}
+
+fn power_button(fadt: &[u8]) -> Option<PowerButton> {
+    /// The button is a device of the tables' program, or there are no such registers at all.
+    const NOT_FIXED: u32 = 1 << 4 | 1 << 20;
+    if u32_at(fadt, 112)? & NOT_FIXED != 0 {
+        return None;
+    }
+    let status = port_at(fadt, 56)?;
+    let half = u16::from(*fadt.get(88)?) / 2;
+    Some(PowerButton {
+        status,
+        enable: status.checked_add(half).filter(|_| half >= 2)?,
+        control: port_at(fadt, 64)?,
+        switch_on: port_at(fadt, 48).zip(fadt.get(52).copied()),
+        line: u16_at(fadt, 46)?.into(),
+    })
 }
 
 fn madt(table: &[u8], machine: &mut Machine) {

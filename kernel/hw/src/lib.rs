@@ -8,7 +8,7 @@
 //! * [`context`]: switching between threads.
 //! * [`usercopy`]: copies from and to the application that recover from faults.
 //! * [`paging`]: page tables, the direct map, shoot-down of translations.
-//! * [`irq`], [`clock`], [`smp`], [`power`], [`serial`]: devices of the machine itself.
+//! * [`irq`], [`clock`], [`smp`], [`power`], [`button`], [`serial`]: devices of the machine itself.
 //!
 //! `unsafe` is at home here. On a host the crate compiles so that the crates above can be tested; what only makes
 //! sense in ring 0 then aborts.
@@ -24,6 +24,8 @@ mod acpi;
 #[cfg(osv_guest)]
 pub mod backtrace;
 pub mod boot;
+#[cfg(osv_guest)]
+pub mod button;
 pub mod clock;
 pub mod context;
 pub mod cpu;

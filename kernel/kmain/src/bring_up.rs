@@ -47,6 +47,7 @@ fn osv_kernel_main(boot: BootInfo) -> ! {
     osv_sys::dispatch::install();
     osv_base::door::register(|bytes| osv_mm::pressure::admit(osv_base::Pages::covering(bytes)).is_ok());
     osv_task::upcalls::register();
+    osv_tty::jobs::register(alloc::sync::Arc::new(osv_task::registry::terminals::Processes));
     osv_vfs::device::register_fifos(alloc::sync::Arc::new(osv_event::pipe::NamedPipes::default()));
     // SAFETY: the boot context of this CPU, once.
     let started = unsafe { osv_task::bring_up_cpu() }

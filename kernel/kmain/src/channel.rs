@@ -11,6 +11,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 use osv_abi::channel::Exit;
+use osv_abi::uapi::signal::sig;
 use osv_base::{Errno, Res, warn};
 use osv_fs::console::{Console, INPUT_MAX, Output, Streams};
 use osv_hw::{irq, serial};
@@ -153,12 +154,16 @@ impl Channel {
                 let link = &mut *link;
                 self.receive(link, &mut events);
                 Self::send_log(link);
+                self.send_terminal(link);
                 Self::flush(link);
                 let waits = link.endpoint.as_ref().is_some_and(|endpoint| endpoint.output_len() > 0);
                 link.port.listen(waits)
             };
             self.passes.fetch_add(1, Ordering::AcqRel);
             self.room.wake_all();
+            if crate::ending::was_asked() {
+                events.push(Event::Signal(sig::TERM as u8));
+            }
             for event in events {
                 if event == Event::ExitAcknowledged {
                     self.farewell.store(true, Ordering::Release);
@@ -217,6 +222,32 @@ impl Channel {
         self.held.fetch_sub(bytes.len() - taken, Ordering::AcqRel);
     }
 
+    /// Sends what the console's terminal shows, as far as the port takes it.
+    fn send_terminal(&self, link: &mut Link) {
+        let Some(streams) = self.streams.get() else { return };
+        let mut buf = [0u8; 512];
+        loop {
+            let room = match &mut link.endpoint {
+                Some(endpoint) if endpoint.output_room() < buf.len() => {
+                    Self::flush(link);
+                    link.endpoint.as_ref().map_or(0, Endpoint::output_room)
+                }
+                _ => buf.len(),
+            };
+            if room < buf.len() {
+                return;
+            }
+            let n = streams.take_output(&mut buf);
+            if n == 0 {
+                return;
+            }
+            match &mut link.endpoint {
+                Some(endpoint) => drop(endpoint.write(Stream::Stdout, &buf[..n])),
+                None => drop(link.port.write(&buf[..n])),
+            }
+        }
+    }
+
     fn send_log(link: &mut Link) {
         let mut buf = [0u8; 512];
         let Some(endpoint) = &mut link.endpoint else { return };
@@ -238,9 +269,24 @@ impl Channel {
         BELL.ring();
     }
 
+    /// Waits until all that the terminal shows is on its way.
+    fn show_the_rest(&self, deadline: osv_base::Instant) {
+        let Some(streams) = self.streams.get() else { return };
+        if let Some(tty) = streams.tty() {
+            tty.release_output();
+        }
+        BELL.ring();
+        let how = Wait { deadline: Some(deadline), ..Wait::UNINTERRUPTIBLE };
+        let shown = || streams.output_is_empty().then_some(());
+        if self.room.wait_until(how, shown).is_err() {
+            warn!("the supervisor did not take all of the terminal's output");
+        }
+    }
+
     /// Says how the application ended, and waits until that has arrived.
     pub fn farewell(&self, exit: Exit) {
         let deadline = osv_sync::park::now() + FAREWELL;
+        self.show_the_rest(deadline);
         let framed = {
             let mut link = self.link.lock();
             Self::send_log(&mut link);
@@ -300,6 +346,10 @@ impl Console for Channel {
 
     fn room(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Ordering::AcqRel);
+        BELL.ring();
+    }
+
+    fn output(&self) {
         BELL.ring();
     }
 }

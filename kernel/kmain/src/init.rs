@@ -14,6 +14,7 @@ use osv_abi::channel::Exit;
 use osv_abi::trace::Filter;
 use osv_abi::uapi::file::open;
 use osv_abi::uapi::signal::sig;
+use osv_abi::uapi::termios::Winsize;
 use osv_base::{Fail, Res, error, info, warn};
 use osv_fs::console::Streams;
 use osv_fs::erofs;
@@ -57,6 +58,7 @@ pub fn run(boot: BootInfo) -> ! {
     let exit = match application(boot, &streams, network, disks) {
         Ok(application) => {
             APPLICATION.call_once(|| application.clone());
+            crate::ending::listen();
             ended(init::wait_for(&application))
         }
         Err(fail) => not_started(fail),
@@ -107,10 +109,10 @@ fn on_event(event: Event) {
             }
         }
         Event::WindowSize(size) => {
-            if let Some(streams) = STREAMS.get() {
-                streams.set_window(size.rows, size.columns);
-            }
-            if let Some(application) = APPLICATION.get() {
+            let window =
+                Winsize { rows: size.rows, cols: size.columns, xpixel: size.x_pixels, ypixel: size.y_pixels };
+            let is_told = STREAMS.get().is_some_and(|streams| streams.set_window(window));
+            if let Some(application) = APPLICATION.get().filter(|_| !is_told) {
                 init::signal(application, sig::WINCH);
             }
         }
@@ -168,9 +170,18 @@ fn application(
     let fs = FsContext::new(mounts.root());
     fs.set_cwd(ops::find(&root, &config.cwd, true)?);
     let fds = FdTable::new();
-    for (number, stream) in streams.files().into_iter().enumerate() {
-        let mode = if number == 0 { open::RDONLY } else { open::WRONLY };
-        fds.insert(Arc::new(OpenFile::new(stream, mode)), FdFlags::default(), 0, 3)?;
+    if streams.tty().is_some() {
+        let flags = open::RDWR | open::NOCTTY;
+        let how = ops::How { flags, mode: 0, umask: 0, resolve: Default::default() };
+        let console = Arc::new(ops::open(&root, b"/dev/console", how)?);
+        for _ in 0..3 {
+            fds.insert(console.clone(), FdFlags::default(), 0, 3)?;
+        }
+    } else {
+        for (number, stream) in streams.files().into_iter().enumerate() {
+            let mode = if number == 0 { open::RDONLY } else { open::WRONLY };
+            fds.insert(Arc::new(OpenFile::new(stream, mode)), FdFlags::default(), 0, 3)?;
+        }
     }
     init::start(Application {
         path: config.program.clone(),
@@ -179,6 +190,7 @@ fn application(
         credentials: Credentials::new(config.uid, config.gid),
         fs: Arc::new(fs),
         fds: Arc::new(fds),
+        terminal: streams.tty().cloned(),
     })
     .inspect_err(|fail| error!("{}: {fail}", config.program.escape_ascii()))
 }

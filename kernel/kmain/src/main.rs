@@ -15,6 +15,7 @@ mod devices;
 mod disk;
 #[cfg(osv_guest)]
 mod doorbell;
+mod ending;
 #[cfg(osv_guest)]
 mod init;
 #[cfg(osv_guest)]

@@ -8,6 +8,7 @@ use osv_abi::Errno;
 use osv_base::{Instant, Res};
 use osv_fs::proc::{Processes, Regions, State, TaskInfo};
 use osv_mm::space::AddressSpace;
+use osv_task::registry::terminals::terminal_of;
 use osv_task::thread::name_of;
 use osv_task::{Process, Thread, registry};
 use osv_vfs::{Entry, FdTable};
@@ -44,6 +45,7 @@ fn info(process: &Process, thread: Option<&Thread>) -> TaskInfo {
         tid: process.pid(),
         pid: process.pid(),
         ppid: registry::parent_of(process.pid()),
+        terminal: terminal_of(process.pid()).map(|tty| (tty.number(), tty.foreground())),
         pgid,
         sid,
         comm: thread.map(comm).unwrap_or_default(),

@@ -111,6 +111,7 @@ fn end_process(process: &Arc<Process>, otherwise: Status, space: Option<Arc<osv_
         drop(space);
     }
     finish_vfork(process);
+    registry::terminals::leave(process.pid());
     bereave(process);
     tell_parent(process, status);
     process.end.changed(Events::IN);

@@ -18,6 +18,7 @@ use osv_abi::uapi::signal::{SigStack, Siginfo, code, sig};
 use osv_base::Res;
 use osv_hw::cpu::fpu::Control;
 use osv_sync::Wait;
+use osv_tty::Tty;
 use osv_vfs::context::FsContext;
 use osv_vfs::fd_table::FdTable;
 
@@ -36,6 +37,8 @@ pub struct Application {
     pub fs: Arc<FsContext>,
     /// Descriptors: the standard streams.
     pub fds: Arc<FdTable>,
+    /// Its controlling terminal.
+    pub terminal: Option<Arc<Tty>>,
 }
 
 /// Starts the application; an error is one of execve(2). Called on a kernel thread.
@@ -90,6 +93,9 @@ pub fn start(application: Application) -> Res<Arc<Process>> {
     })?;
     registry::add_process(&process, registry::INIT, registry::INIT, registry::INIT);
     registry::add_thread(&thread);
+    if let Some(tty) = &application.terminal {
+        registry::terminals::start_session_on(pid, tty);
+    }
     crate::exit::finish_vfork(&process);
     thread.launch();
     Ok(process)

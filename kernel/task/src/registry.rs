@@ -1,8 +1,9 @@
 //! Who there is: processes and threads by number. [`children`] has the families, [`groups`] the process groups and
-//! sessions.
+//! sessions, [`terminals`] what sessions have of terminals.
 
 pub mod children;
 pub mod groups;
+pub mod terminals;
 
 pub use children::{ChildEvent, Kinds, Wanted, Which, child_event};
 pub(crate) use children::{forget, orphan_children};
@@ -17,6 +18,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use osv_abi::Errno;
 use osv_sync::{Mutex, SpinLock};
+use osv_tty::Tty;
 use osv_vfs::fd_table::FdTable;
 use spin::Once;
 
@@ -33,6 +35,10 @@ struct Node {
     maker: u32,
     group: u32,
     session: u32,
+    /// The controlling terminal.
+    terminal: Option<Arc<Tty>>,
+    /// Of a session leader whose terminal was hung up: the process group that was in the foreground.
+    last_foreground: u32,
 }
 
 struct Tree {
@@ -83,7 +89,15 @@ pub fn kernel_process() -> Arc<Process> {
                 nice: 0,
                 parent: None,
             });
-            let node = Node { process: init.clone(), parent: 0, maker: 0, group: INIT, session: INIT };
+            let node = Node {
+                process: init.clone(),
+                parent: 0,
+                maker: 0,
+                group: INIT,
+                session: INIT,
+                terminal: None,
+                last_foreground: 0,
+            };
             TREE.lock().processes.insert(INIT, node);
             init
         })
@@ -104,12 +118,14 @@ pub(crate) fn draw_pid() -> Result<u32, Errno> {
 /// Enters a process as a child of `parent`, made by its thread `maker`, in the group and session of process `like`.
 pub(crate) fn add_process(process: &Arc<Process>, parent: u32, maker: u32, like: u32) {
     let mut tree = TREE.lock();
-    let (group, session) = match tree.processes.get(&like) {
+    let (group, session, terminal) = match tree.processes.get(&like) {
         // Init's own child is a session of its own.
-        Some(node) if like != INIT => (node.group, node.session),
-        _ => (process.pid(), process.pid()),
+        Some(node) if like != INIT => (node.group, node.session, node.terminal.clone()),
+        _ => (process.pid(), process.pid(), None),
     };
-    tree.processes.insert(process.pid(), Node { process: process.clone(), parent, maker, group, session });
+    let process = process.clone();
+    let node = Node { process, parent, maker, group, session, terminal, last_foreground: 0 };
+    tree.processes.insert(node.process.pid(), node);
 }
 
 pub(crate) fn add_thread(thread: &Arc<Thread>) {

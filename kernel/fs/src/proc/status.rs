@@ -30,10 +30,11 @@ pub(super) fn stat(sources: &Sources, info: &TaskInfo, is_thread: bool, to: &mut
     let counts = counts(sources, info.pid);
     let regions = sources.processes.regions(info.pid);
     let (state, _) = letter(info.state);
+    let (tty, foreground) = info.terminal.map_or((0, -1), |(tty, group)| (tty as i32, group as i32));
     let (spent, children, started) = (ticks(info.cpu_time), ticks(info.children_time), ticks(info.started));
     write!(
         to,
-        "{} ({}) {state} {} {} {} 0 -1 4194304",
+        "{} ({}) {state} {} {} {} {tty} {foreground} 4194304",
         info.tid,
         lossy(&info.comm),
         info.ppid,

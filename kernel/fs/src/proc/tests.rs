@@ -61,6 +61,7 @@ impl Processes for One {
             tid: 2,
             pid: 2,
             ppid: 1,
+            terminal: Some((0x8803, 2)),
             pgid: 2,
             sid: 2,
             comm: self.comm.lock().clone(),
@@ -216,7 +217,7 @@ fn self_is_who_asks() {
     assert_eq!(world.names("/proc/self/task"), ["2", "3"]);
     assert!(world.read("/proc/self/task/4/comm").is_err());
     assert!(world.read("/proc/02/comm").is_err());
-    assert!(world.read("/proc/self/stat").unwrap().starts_with("2 (memcached) R 1 2 2 0 -1"));
+    assert!(world.read("/proc/self/stat").unwrap().starts_with("2 (memcached) R 1 2 2 34819 2"));
     assert_eq!(world.read("/proc/self/stat").unwrap().split(' ').count(), 52);
     assert!(world.read("/proc/self/status").unwrap().contains("\nSigCgt:\t0000000000004000\n"));
 }

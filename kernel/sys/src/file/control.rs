@@ -6,12 +6,16 @@ use alloc::sync::Arc;
 use osv_abi::arg::{Fd, In, InOut, Int, Out, UInt, ULong};
 use osv_abi::uapi::event::memfd;
 use osv_abi::uapi::file::{Flock, fcntl as f, ioctl as i, open as o, owner};
+use osv_abi::uapi::termios::request;
 use osv_abi::{Errno, UserAddr, UserMemory};
 use osv_base::Res;
 use osv_event::Pipe;
 use osv_fs::ram::Node;
+use osv_tty::{Master, TtyFile};
 use osv_vfs::locks::{self, Lock, Owner};
-use osv_vfs::{FdFlags, IoctlArg, OpenFile};
+use osv_vfs::ops::{self, How};
+use osv_vfs::path::From;
+use osv_vfs::{Creds, FdFlags, IoctlArg, OpenFile};
 
 /// fcntl(2)
 pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: UInt, arg: ULong) -> Res<usize> {
@@ -217,6 +221,26 @@ impl IoctlArg for Arg<'_, '_> {
 /// The block size of the file's file system: that of a page, for all of them.
 const FIGETBSZ: u32 = 2;
 
+/// TIOCGPTPEER: opens the other side of a pseudo-terminal by its name, which ttyname(3) is to find again.
+fn terminal_peer(cx: &mut Cx<'_>, open: &OpenFile, flags: u32) -> Res<usize> {
+    let master = open.file().as_any().downcast_ref::<Master>().ok_or(Errno::ENOTTY)?;
+    let creds = Creds::root();
+    let root = osv_task::registry::kernel_process().fs().root();
+    let start = From { root: root.clone(), dir: root, creds: &creds };
+    let flags_of_open = flags & (o::ACCMODE | o::NOCTTY | o::NONBLOCK);
+    let how = How { flags: flags_of_open, mode: 0, umask: 0, resolve: Default::default() };
+    let path = alloc::format!("/dev/pts/{}", master.index());
+    let found = ops::open(&start, path.as_bytes(), how).ok().filter(|found| {
+        let side = found.file().as_any().downcast_ref::<TtyFile>();
+        side.is_some_and(|side| Arc::ptr_eq(side.tty(), master.tty()))
+    });
+    let peer = match found {
+        Some(peer) => peer,
+        None => OpenFile::new(master.open_peer(flags)?, how.flags),
+    };
+    cx.install(peer, flags & o::CLOEXEC != 0).map(|fd| fd.0 as usize)
+}
+
 /// ioctl(2)
 pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: UInt, arg: ULong) -> Res<usize> {
     let open = cx.file(fd)?;
@@ -245,6 +269,7 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: UInt, arg: ULong) -> Res<usize> {
             InOut::at(UserAddr(arg.0)).write(cx, &(left.min(i32::MAX as u64) as i32))?;
             Ok(0)
         }
+        request::TIOCGPTPEER => terminal_peer(cx, &open, arg.0 as u32),
         _ => open.file().ioctl(request.0, &mut Arg { cx, value: arg.0 }),
     }
 }

@@ -90,5 +90,8 @@ pub fn new_session(pid: u32) -> Result<u32, Errno> {
     }
     let node = tree.processes.get_mut(&pid).ok_or(Errno::ESRCH)?;
     (node.group, node.session) = (pid, pid);
+    let terminal = node.terminal.take();
+    drop(tree);
+    drop(terminal);
     Ok(pid)
 }
