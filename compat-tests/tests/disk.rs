@@ -46,14 +46,14 @@ fn folder(name: &str) -> Result<PathBuf, Failed> {
 fn small(cpus: &str) -> Result<(), Failed> {
     let program = programs::build("hello.c", Build::Glibc)?;
     let guest = Guest::new(program).flags(&["--disk", "always", "-c", cpus]);
-    Ok(guest.run()?.expect(0, "hello")?)
+    Ok(guest.run()?.expect(0, "thread t=42")?)
 }
 
 /// Other buses and interrupts than q35's.
 fn on_machine(machine: &str) -> Result<(), Failed> {
     let program = programs::build("hello.c", Build::Glibc)?;
     let guest = Guest::new(program).flags(&["--disk", "always", "--machine", machine]);
-    Ok(guest.run()?.expect(0, "hello")?)
+    Ok(guest.run()?.expect(0, "thread t=42")?)
 }
 
 /// The folder that programs/disk/pressure.c reads.

@@ -7,7 +7,7 @@ use crate::gate::{self, Sysno};
 use crate::malloc::slots;
 use crate::time;
 use core::ffi::{c_char, c_int, c_uint, c_void};
-use core::ptr::null_mut;
+use core::ptr::{null_mut, without_provenance_mut};
 use osv_abi::errno::Errno;
 
 #[cfg(feature = "object")]
@@ -60,6 +60,20 @@ posix! {
     }
     fn readlinkat(directory: c_int, path: *const c_char, to: *mut c_char, room: usize) -> isize {
         errno::ret(gate::call(Sysno::readlinkat, [directory as usize, path.addr(), to.addr(), room]))
+    }
+    // musl refuses both but for a question where the break is: its malloc might have moved it. Ours does not.
+    fn brk_gnu(end: *mut c_void) -> c_int {
+        let now = gate::call(Sysno::brk, [end.addr()]) as usize;
+        if now < end.addr() { errno::fail(Errno::ENOMEM) as c_int } else { 0 }
+    }
+    fn sbrk_gnu(increment: isize) -> *mut c_void {
+        let before = gate::call(Sysno::brk, [0]) as usize;
+        let wanted = before.checked_add_signed(increment);
+        let moved = wanted.is_some_and(|wanted| gate::call(Sysno::brk, [wanted]) as usize == wanted);
+        if !moved {
+            return without_provenance_mut(errno::fail(Errno::ENOMEM) as usize);
+        }
+        without_provenance_mut(before)
     }
     fn epoll_create_gnu(size: c_int) -> c_int {
         errno::ret(gate::call(Sysno::epoll_create, [size as usize])) as c_int

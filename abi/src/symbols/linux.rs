@@ -6,11 +6,11 @@ macro_rules! symbols_linux {
     ($($callback:tt)+) => {
         $($callback)+! {
             linux;
-            __sbrk: func, musl(sbrk), ["GLIBC_2.2.5"], full;
+            __sbrk: func, rust(sbrk_gnu), ["GLIBC_2.2.5"], full;
             adjtime: func, musl, ["GLIBC_2.2.5"], full;
             adjtimex: func, musl, ["GLIBC_2.2.5"], full;
             arch_prctl: func, musl, ["GLIBC_2.2.5"], full;
-            brk: func, musl, ["GLIBC_2.2.5"], full;
+            brk: func, rust(brk_gnu), ["GLIBC_2.2.5"], full;
             capget: func, musl, ["GLIBC_2.2.5"], full;
             capset: func, musl, ["GLIBC_2.2.5"], full;
             chroot: func, musl, ["GLIBC_2.2.5"], full;
@@ -81,7 +81,7 @@ macro_rules! symbols_linux {
             reboot: func, musl, ["GLIBC_2.2.5"], full;
             remap_file_pages: func, musl, ["GLIBC_2.3.3"], full;
             removexattr: func, musl, ["GLIBC_2.3"], full;
-            sbrk: func, musl, ["GLIBC_2.2.5"], full;
+            sbrk: func, rust(sbrk_gnu), ["GLIBC_2.2.5"], full;
             sendfile: func, musl, ["GLIBC_2.2.5"], full;
             sendfile64: func, musl, ["GLIBC_2.3"], full;
             setfsgid: func, musl, ["GLIBC_2.2.5"], full;

@@ -33,7 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CALLS = 40, ROWS_MAX = 512, ARGS_MAX = 6, VALUES_MAX = 40, SCRATCH = 4 * 4096 };
+enum { CALLS = 40, ROWS_MAX = 512, ARGS_MAX = 6, VALUES_MAX = 64, SCRATCH = 4 * 4096 };
 /* Where the child's own memory lies, so that a seed means the same each time. */
 #define SCRATCH_AT ((unsigned char *)0x100000000000)
 #define READ_ONLY_AT ((unsigned char *)0x100000100000)

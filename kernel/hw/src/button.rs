@@ -73,15 +73,16 @@ fn settled(mask: u8, wanted: u8) -> bool {
 }
 
 fn send(port: u16, byte: u8) -> bool {
-    // SAFETY: the controller has room.
-    settled(INPUT_FULL, 0) && {
-        unsafe { out8(port, byte) };
-        true
+    if !settled(INPUT_FULL, 0) {
+        return false;
     }
+    // SAFETY: the controller has room, and its ports are nobody else's.
+    unsafe { out8(port, byte) };
+    true
 }
 
 fn take() -> Option<u8> {
-    // SAFETY: there is something to read.
+    // SAFETY: there is something to read, for nobody else.
     settled(OUTPUT_FULL, OUTPUT_FULL).then(|| unsafe { in8(DATA) })
 }
 

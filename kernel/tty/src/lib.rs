@@ -5,7 +5,7 @@
 //! * [`terminal`]: a [`Tty`]: a discipline, its readers and writers, its session and foreground process group.
 //! * [`file`](mod@file) and [`ioctl`](mod@ioctl): an open terminal as a file.
 //! * [`pty`]: the other end of a pseudo-terminal, and the table of them.
-//! * [`keyboard`]: Ctrl-Alt-Del.
+//! * [`keyboard`](mod@keyboard): Ctrl-Alt-Del.
 //! * [`jobs`]: what a terminal asks of the layer that knows processes, which registers it.
 //!
 //! A terminal's *near* side is the program's: who opens /dev/pts/N or /dev/console. Its *far* side is whoever types
