@@ -398,6 +398,8 @@ impl Drop for OpenFile {
         {
             let mask = if self.writable() { inotify::CLOSE_WRITE } else { inotify::CLOSE_NOWRITE };
             notify::on_entry(entry, mask);
+            // It holds the entry as well.
+            self.writing = None;
             notify::removed(entry, 1);
         }
         self.file.released();

@@ -8,7 +8,8 @@ use osv_base::Res;
 use osv_vfs::inode::DirEntry;
 use osv_vfs::{Inode, Kind};
 
-/// Positions of a listing from here on are those of our own names; below, the lower directory's.
+/// Positions of a listing from here on are those of our own names where there is a lower directory; below, the lower
+/// one's, which therefore must not have a lower one itself.
 const OWN: u64 = 1 << 61;
 
 /// What a name leads to.
@@ -95,6 +96,7 @@ impl Names {
     /// See [`Inode::list`].
     pub(super) fn list(&self, from: u64, emit: &mut dyn FnMut(DirEntry<'_>) -> bool) -> Res<()> {
         let mut more = true;
+        let own = if self.lower.is_some() { OWN } else { 0 };
         if let (true, Some(lower)) = (from < OWN, &self.lower) {
             lower.list(from, &mut |entry| {
                 if matches!(self.children.get(entry.name), Some(Child::Whiteout | Child::Own(..))) {
@@ -107,10 +109,10 @@ impl Names {
         if !more {
             return Ok(());
         }
-        for (&position, name) in self.order.range(from.saturating_sub(OWN)..) {
+        for (&position, name) in self.order.range(from.saturating_sub(own)..) {
             let Some(Child::Own(node, _)) = self.children.get(name) else { continue };
             let (kind, ino): (Kind, u64) = (node.kind(), node.ino());
-            if !emit(DirEntry { ino, kind, next: OWN + position + 1, name }) {
+            if !emit(DirEntry { ino, kind, next: own + position + 1, name }) {
                 break;
             }
         }

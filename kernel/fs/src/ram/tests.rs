@@ -428,3 +428,16 @@ fn extended_attributes_are_kept_by_name_and_guarded_by_namespace() {
     assert_eq!(xattr::remove(&*inode, b"user.a", &root), Ok(()));
     assert_eq!(xattr::remove(&*inode, b"user.a", &root), refused(Errno::ENODATA));
 }
+
+/// Names of both are listed in pieces: positions of one must not be taken for the other's.
+#[test]
+fn a_listing_in_pieces_has_the_names_of_both() {
+    let lower = RamFs::tmpfs(0o755);
+    let tree = Tree::new(lower.clone());
+    for path in ["/a", "/b", "/c"] {
+        tree.write(path, 0, b"lower").unwrap();
+    }
+    let tree = Tree::new(RamFs::over(lower).unwrap());
+    tree.write("/d", 0, b"own").unwrap();
+    assert_eq!(tree.dump().into_keys().collect::<Vec<_>>(), ["/a", "/b", "/c", "/d"]);
+}
