@@ -10,6 +10,9 @@ use std::io::{Read, Write};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+/// How long a key may go unanswered before it is typed again.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// A pseudo-terminal, the program that has it, and what that has shown so far.
 #[derive(Debug)]
 pub struct Screen {
@@ -104,6 +107,20 @@ impl Screen {
         self.keys(line)?;
         self.keys("\r")?;
         self.expect(text)
+    }
+
+    /// Types `keys` until `text` is shown: whoever they are for may not be listening yet.
+    pub fn press(&mut self, keys: &str, text: &str) -> Result<(), String> {
+        let limit = self.deadline;
+        loop {
+            self.keys(keys)?;
+            self.deadline = limit.min(Instant::now() + AGAIN);
+            let shown = self.expect(text);
+            self.deadline = limit;
+            if shown.is_ok() || Instant::now() > limit {
+                return shown;
+            }
+        }
     }
 
     /// All that was shown.
