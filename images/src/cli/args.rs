@@ -131,8 +131,9 @@ pub struct RunArgs {
     /// Network: user (no privileges, -p forwards ports), none, or tap:NAME[,ADDRESS/PREFIX[,gw=ADDRESS]] [default: user]
     #[arg(long, value_name = "NET")]
     pub net: Option<NetChoice>,
-    /// auto takes KVM where the processor has it, else emulation [default: auto]
-    #[arg(long, value_name = "auto|kvm|tcg")]
+    /// auto takes KVM where the processor has it, else emulation; tcg-single emulates all CPUs on one thread, which
+    /// programs that change their own code need before QEMU 8.0 [default: auto]
+    #[arg(long, value_name = "auto|kvm|tcg|tcg-single")]
     pub accel: Option<AccelChoice>,
     /// QEMU machine: q35, pc or microvm [default: q35]
     #[arg(long, value_name = "MACHINE")]

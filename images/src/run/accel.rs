@@ -17,6 +17,10 @@ pub enum AccelChoice {
     Kvm,
     /// Emulation.
     Tcg,
+    /// Emulation of all CPUs on one thread of this machine, in turn. QEMU before 8.0 that emulates them on several may
+    /// read an instruction while another CPU replaces it, and see half of each: programs that change their code while
+    /// it runs, such as Java's, then fail now and then.
+    TcgSingle,
 }
 
 /// What is used.
@@ -26,6 +30,8 @@ pub enum Accel {
     Kvm,
     /// Emulation.
     Tcg,
+    /// Emulation on one thread.
+    TcgSingle,
 }
 
 impl FromStr for AccelChoice {
@@ -36,7 +42,8 @@ impl FromStr for AccelChoice {
             "auto" => Ok(Self::Auto),
             "kvm" => Ok(Self::Kvm),
             "tcg" => Ok(Self::Tcg),
-            other => Err(format!("{other}: expected auto, kvm or tcg")),
+            "tcg-single" => Ok(Self::TcgSingle),
+            other => Err(format!("{other}: expected auto, kvm, tcg or tcg-single")),
         }
     }
 }
@@ -56,6 +63,7 @@ impl AccelChoice {
         let has_extension = flags.any(|flag| flag == "vmx" || flag == "svm");
         match (self, has_extension, device) {
             (Self::Tcg, _, _) => Ok(Accel::Tcg),
+            (Self::TcgSingle, _, _) => Ok(Accel::TcgSingle),
             (_, true, Ok(())) => Ok(Accel::Kvm),
             (Self::Auto, _, _) => Ok(Accel::Tcg),
             (Self::Kvm, false, _) => {

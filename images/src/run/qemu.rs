@@ -66,6 +66,7 @@ pub fn command(options: &Options, accel: Accel, kernel: &Kernel, boot: &Boot) ->
     match accel {
         Accel::Kvm => say(&["-accel", "kvm", "-cpu", "host"]),
         Accel::Tcg => say(&["-accel", "tcg", "-cpu", "max"]),
+        Accel::TcgSingle => say(&["-accel", "tcg,thread=single", "-cpu", "max"]),
     }
     say(&["-m", &format!("{}M", options.memory.mebibytes), "-smp", &options.cpus.to_string()]);
     if machine == Machine::Microvm {

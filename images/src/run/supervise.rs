@@ -253,7 +253,9 @@ fn conclude(
                 (false, Accel::Kvm) => {
                     format!("the guest ended before it came up{status}; does --accel tcg help?")
                 }
-                (false, Accel::Tcg) => format!("the guest ended before it came up{status}"),
+                (false, Accel::Tcg | Accel::TcgSingle) => {
+                    format!("the guest ended before it came up{status}")
+                }
             };
             let help = match (console.is_empty(), options.verbose) {
                 (false, _) => "the last of its console:",
