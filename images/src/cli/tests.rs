@@ -52,7 +52,7 @@ fn wrong_values_are_named() {
         ("osv-pack run x -p 80", "[ADDRESS:]HOST:GUEST[/udp]"),
         ("osv-pack run x -m 0", "write 256M or 1G"),
         ("osv-pack run x --net eth0", "tap:NAME"),
-        ("osv-pack run x --accel hvf", "auto, kvm or tcg"),
+        ("osv-pack run x --accel hvf", "auto, kvm, tcg or tcg-single"),
         ("osv-pack run x --machine vax", "q35, pc or microvm"),
         ("osv-pack run x --frobnicate", "--frobnicate"),
         ("osv-pack inspect", "<IMAGE>"),
