@@ -491,6 +491,11 @@ fn a_tmpfs_has_the_limits_that_it_is_mounted_with() {
     fails(fs.set_options(b"size=4k"), Errno::EINVAL);
     ops::unlink(&tree.from("/"), b"/tmp/one").unwrap();
     assert_eq!((fs.stat().free, fs.stat().files_free), (2, 1));
+    // What cannot be reserved whole takes nothing.
+    let two = tree.open("/tmp/two", WRONLY).unwrap();
+    let reserve = osv_vfs::file::Allocate::Reserve { keep_size: false };
+    fails(two.file().allocate(0, 3 * 4096, reserve), Errno::ENOSPC);
+    assert_eq!((fs.stat().free, two.file().size()), (2, 0));
     fs.set_options(b"size=4k").unwrap();
     fails(write("/tmp/two", 4096, 4096).and_then(|_| write("/tmp/two", 0, 1)), Errno::ENOSPC);
     fails(Options::parse(b"sizes=1"), Errno::EINVAL);

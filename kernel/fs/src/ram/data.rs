@@ -368,9 +368,19 @@ impl Data {
 
     /// Makes the pages of `start..end` exist.
     pub(super) fn reserve(&mut self, start: u64, end: u64) -> Res<()> {
+        // Runs of pages that were not there: all of them, or none.
+        let mut made: Vec<(u64, u64)> = Vec::new();
         for index in start / PAGE..end.div_ceil(PAGE) {
-            if self.lower_has(index).is_none() {
-                self.own_page(index)?;
+            if self.lower_has(index).is_some() || self.pages.get(index).is_some() {
+                continue;
+            }
+            if let Err(fail) = self.own_page(index) {
+                made.into_iter().for_each(|(first, end)| self.pages.remove(first, end));
+                return Err(fail);
+            }
+            match made.last_mut() {
+                Some((_, end)) if *end == index => *end += 1,
+                _ => made.push((index, index + 1)),
             }
         }
         Ok(())

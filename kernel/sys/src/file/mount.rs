@@ -136,11 +136,12 @@ pub fn umount2(cx: &mut Cx<'_>, target: CStrPtr, flags: Flags) -> Res<()> {
 /// pivot_root(2)
 pub fn pivot_root(cx: &mut Cx<'_>, new_root: CStrPtr, put_old: CStrPtr) -> Res<()> {
     privileged(cx)?;
-    let (new_root, put_old) = (Path::read(cx, new_root)?, Path::read(cx, put_old)?);
-    let (new, old) = (find(cx, &new_root, true)?, find(cx, &put_old, true)?);
-    if !new.is_dir() || !old.is_dir() {
-        return Err(Errno::ENOTDIR.into());
-    }
+    let directory = |path: CStrPtr| -> Res<Arc<Entry>> {
+        let found = find(cx, &Path::read(cx, path)?, true)?;
+        if found.is_dir() { Ok(found) } else { Err(Errno::ENOTDIR.into()) }
+    };
+    let new = directory(new_root)?;
+    let old = directory(put_old)?;
     let tree = mount::tree()?;
     let root = tree.root();
     if !Arc::ptr_eq(&cx.fs().root(), &root) {

@@ -33,9 +33,12 @@ pub(crate) fn realtime_instant(time: Duration) -> Instant {
 }
 
 pub(super) fn key(cx: &Cx<'_>, addr: UserAddr, shared: bool) -> Res<Key> {
+    // As Linux: a misaligned address is EINVAL, wherever it lies.
+    if addr.0 & 3 != 0 {
+        return Err(Errno::EINVAL.into());
+    }
     if !addr.range_ok(4) {
-        // As Linux: a misaligned address is EINVAL, wherever it lies.
-        return Err(if addr.0 & 3 != 0 { Errno::EINVAL } else { Errno::EFAULT }.into());
+        return Err(Errno::EFAULT.into());
     }
     if shared {
         // Its name is that of the memory behind it, which must be there.
