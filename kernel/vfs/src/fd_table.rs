@@ -163,7 +163,8 @@ impl FdTable {
         }
     }
 
-    /// Gives `file` the lowest free descriptor that is at least `from` and below `limit` (RLIMIT_NOFILE): EMFILE; ENOMEM when memory is short.
+    /// Gives `file` the lowest free descriptor that is at least `from` and below `limit` (RLIMIT_NOFILE): EMFILE; ENOMEM
+    /// when memory is short.
     pub fn insert(&self, file: Arc<OpenFile>, flags: FdFlags, from: u32, limit: u64) -> Res<i32> {
         // What a descriptor keeps alive is small, but there may be many: refused here, it goes again at once.
         door::admit(PAGE_SIZE)?;

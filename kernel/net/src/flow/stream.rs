@@ -1,7 +1,7 @@
 //! A flow as a stream: what socket calls do with it.
 
 use super::{CORK_TIME, FIN_TIME, Flow, RECV_BUFFER, TCP_HEADER};
-use crate::host::IPV4_HEADER;
+use crate::host::header_len;
 use crate::stream::{Shutdown, Stream, Try};
 use core::net::SocketAddr;
 use core::sync::atomic::Ordering;
@@ -76,7 +76,7 @@ impl Stream for Flow {
                     Ok(n) => done += n,
                 }
             }
-            let segment = stack.mtu().saturating_sub(IPV4_HEADER + TCP_HEADER);
+            let segment = stack.mtu().saturating_sub(header_len(self.key.local.ip()) + TCP_HEADER);
             if done > 0 && core.corked && core.socket().send_queue() < segment {
                 self.arm(&stack, stack.now() + CORK_TIME);
                 self.publish(&mut core, false);
