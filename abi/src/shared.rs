@@ -3,12 +3,15 @@
 //!
 //! Readers follow a sequence lock: read `seq` (retry while odd), read the fields, read `seq` again.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// Auxiliary-vector type: address of the kernel's call vector, an array of [`VECTOR_LEN`] function pointers.
 pub const AT_OSV_VECTOR: u64 = 0x4f53_5600;
 /// Auxiliary-vector type: address of the [`SharedPage`].
 pub const AT_OSV_SHARED: u64 = 0x4f53_5601;
+/// Auxiliary-vector type: address of [`SYMBOL_COUNTS`] times [`SymbolCount`], writable and shared by all processes;
+/// 0 unless the symbols' calls are to be counted.
+pub const AT_OSV_COUNTS: u64 = 0x4f53_5602;
 /// Entries of the call vector.
 pub const VECTOR_LEN: usize = 512;
 
@@ -115,3 +118,21 @@ impl Default for SharedPage {
         Self::new()
     }
 }
+
+/// How many [`SymbolCount`]s there are: one for each row of the symbol table, and room.
+pub const SYMBOL_COUNTS: usize = 4096;
+
+/// Calls of one of the libc's functions, which ld-osv counts and the kernel prints. The application may write here,
+/// too: an allegation.
+#[repr(C)]
+#[derive(Debug)]
+pub struct SymbolCount {
+    /// The function's name, as long as it fits, with zeros behind.
+    pub name: [AtomicU8; 48],
+    /// How often it was called.
+    pub calls: AtomicU64,
+    /// Ticks of the TSC between call and return, over all threads. None while only the calls are counted.
+    pub ticks: AtomicU64,
+}
+
+const _: () = assert!(crate::symbols::ROWS.len() <= SYMBOL_COUNTS && 4096 % size_of::<SymbolCount>() == 0);

@@ -38,6 +38,7 @@ pub use crate::table::Status;
 #[macro_use]
 mod areas;
 mod order;
+pub mod passing;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! Looking at a program while it runs: `--strace` and `--summary`, by the call vector and by the trap.
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use osv_abi::symbols::passing::{self, Passing};
+use osv_abi::symbols::{self, Kind};
 use osv_compat_tests::guest::{Guest, Outcome};
 use osv_compat_tests::programs::{self, Build};
 use std::process::{Command, Stdio};
@@ -18,6 +20,8 @@ fn main() {
         trials.push(Trial::test(format!("gdb.{name}"), move || gdb(build)));
         trials.push(Trial::test(format!("crash.{name}"), move || crash(build)));
     }
+    trials.push(Trial::test("summary_of_functions", summary_of_functions));
+    trials.push(Trial::test("how_functions_take_arguments", how_functions_take_arguments));
     trials.push(Trial::test("strace_refuses_what_is_no_call", strace_refuses));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
@@ -151,4 +155,132 @@ fn summary(build: Build) -> Result<(), Failed> {
         }
     }
     has(&outcome.stderr, " total\n")
+}
+
+/// libc's functions are counted by name, in all processes, and what they do stays as it is. Those that return are timed.
+fn summary_of_functions() -> Result<(), Failed> {
+    let program = programs::build("seeing/counted.c", Build::Glibc)?;
+    let outcome = Guest::new(program).flags(&["--net", "none", "--summary"]).run()?;
+    outcome.expect(0, "counted well\n")?;
+    let text = &outcome.stderr;
+    let functions =
+        text.split_once(" errors function\n").ok_or_else(|| format!("no functions in\n{text}"))?.1;
+    for (name, expected) in [
+        ("getenv", 9),
+        ("snprintf", 1),
+        ("qsort", 1),
+        ("longjmp", 1),
+        ("_setjmp", 1),
+        ("vfork", 1),
+        ("fork", 1),
+        ("waitpid", 2),
+        ("_exit", 2),
+        ("getnameinfo", 1),
+        ("copysignl", 1),
+        ("pthread_create", 1),
+    ] {
+        if counted(functions, name) != Some((expected, 0)) {
+            return Err(format!("{name} was not called {expected} times in\n{text}").into());
+        }
+    }
+    let slept =
+        functions.lines().find_map(|line| line.strip_suffix(" usleep")?.split_ascii_whitespace().nth(1));
+    match slept.map(str::parse::<f64>) {
+        Some(Ok(seconds)) if seconds >= 0.02 => Ok(()),
+        other => Err(format!("usleep(20000) took {other:?} seconds in\n{text}").into()),
+    }
+}
+
+/// The table knows of each function that glibc's headers declare whether it takes arguments on the stack.
+fn how_functions_take_arguments() -> Result<(), Failed> {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/programs/seeing/prototypes.c");
+    let list = programs::output().join("prototypes.txt");
+    let status = Command::new("gcc")
+        .args(["-w", "-c", "-o", "/dev/null", "-aux-info"])
+        .arg(&list)
+        .arg(source)
+        .status()?;
+    if !status.success() {
+        return Err("gcc does not list the prototypes".into());
+    }
+    let mut known = 0;
+    for line in std::fs::read_to_string(&list)?.lines() {
+        let Some((name, arguments)) = prototype(line) else { continue };
+        let Some(row) =
+            symbols::find(name).map(|row| &symbols::ROWS[row]).filter(|row| row.kind == Kind::Func)
+        else {
+            continue;
+        };
+        known += 1;
+        let expected = words_on_stack(&arguments);
+        let fits = match (passing::of(row), expected) {
+            (Passing::Jump, _) => true,
+            (Passing::Registers, OnStack::Words(0)) => true,
+            (Passing::Stack(words), OnStack::Words(expected)) => usize::from(words) == expected,
+            (Passing::List { named, .. }, OnStack::List(expected)) => usize::from(named) == expected,
+            // What they take behind the named arguments is known, and of integers and pointers.
+            (Passing::Registers, OnStack::List(_)) => FEW_MORE.contains(&name),
+            (Passing::Stack(1), OnStack::List(_)) => name == "syscall",
+            _ => false,
+        };
+        if !fits {
+            return Err(format!("{name} is {:?} but takes {expected:?}: {line}", passing::of(row)).into());
+        }
+    }
+    if known > 1000 { Ok(()) } else { Err(format!("only {known} prototypes were understood").into()) }
+}
+
+/// Variadic functions whose arguments all fit into registers.
+const FEW_MORE: &[&str] = &[
+    "fcntl", "fcntl64", "ioctl", "mq_open", "mremap", "open", "open64", "openat", "openat64", "prctl",
+    "ptrace", "semctl", "sem_open", "ulimit",
+];
+
+#[derive(Clone, Copy, Debug)]
+enum OnStack {
+    /// So many words.
+    Words(usize),
+    /// Whatever the caller passes behind so many arguments.
+    List(usize),
+}
+
+/// Name and types of arguments in a line of gcc's `-aux-info`; none for what returns a pointer to a function.
+fn prototype(line: &str) -> Option<(&str, Vec<&str>)> {
+    let (_, line) = line.split_once("*/ extern ")?;
+    let (front, rest) = line.split_once(" (")?;
+    let name = front.rsplit([' ', '*']).next().filter(|name| !name.is_empty())?;
+    let (mut depth, mut from, mut arguments) = (0, 0, Vec::new());
+    for (at, byte) in rest.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' if depth == 0 => {
+                arguments.push(rest[from..at].trim());
+                return Some((name, arguments));
+            }
+            b')' => depth -= 1,
+            b',' if depth == 0 => {
+                arguments.push(rest[from..at].trim());
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// By the System V ABI; no function of libc takes a structure that does not fit into a register.
+fn words_on_stack(arguments: &[&str]) -> OnStack {
+    let (mut general, mut words) = (0, 0);
+    for argument in arguments {
+        match *argument {
+            "..." => return OnStack::List(arguments.len() - 1),
+            "void" | "float" | "double" | "_Float32" | "_Float64" | "_Float128" | "complex float"
+            | "complex double" => {}
+            pointer if pointer.contains(['*', '(']) => general += 1,
+            "long double" | "_Float64x" => words += 2,
+            "complex long double" => words += 4,
+            _ => general += 1,
+        }
+    }
+    OnStack::Words(words + general.max(6) - 6)
 }

@@ -20,6 +20,7 @@ pub mod symbols;
 pub mod traces;
 
 use crate::commit::{self, Later};
+use crate::counts;
 use crate::files::read_link;
 use crate::table::Libc;
 use crate::tls;
@@ -236,7 +237,10 @@ pub fn hooks() -> Hooks {
 /// # Safety
 /// The program's objects are relocated; no other thread runs.
 pub unsafe fn fill_malloc() {
-    let scope = |name: &[u8]| with(|state| interposed(state, name).map_or(0, |found| found.value as usize));
+    // libc's own calls are not the program's: they are not counted.
+    let scope = |name: &[u8]| {
+        with(|state| interposed(state, name).map_or(0, |found| counts::behind(found.value) as usize))
+    };
     // SAFETY: definitions of these names have these types.
     unsafe {
         osv_posix::malloc::slots::fill(Slots {

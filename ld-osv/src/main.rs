@@ -9,6 +9,7 @@ extern crate alloc;
 extern crate musl_sys as _;
 
 mod commit;
+mod counts;
 mod dl;
 mod entry;
 mod files;

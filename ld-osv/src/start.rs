@@ -1,6 +1,7 @@
 //! From the kernel's initial stack to the program's entry.
 
 use crate::commit::{self, Later, pointer};
+use crate::counts::Counts;
 use crate::dl::{self, gaps::Policy};
 use crate::files::{Disk, read_link};
 use crate::{runtime, table::Libc, tls};
@@ -61,11 +62,14 @@ unsafe fn link(mut stack: *mut usize, own: usize) -> Result<Entered, Error> {
         let auxv = end.add(1);
         let mut entries: [usize; 64] = [0; 64];
         let mut at = auxv;
+        let mut counts = 0;
         while *at != 0 {
             if *at < 64 {
                 entries[*at] = *at.add(1);
             } else if *at == osv_abi::shared::AT_OSV_VECTOR as usize {
                 gate::set_vector(core::ptr::with_exposed_provenance(*at.add(1)));
+            } else if *at == osv_abi::shared::AT_OSV_COUNTS as usize {
+                counts = *at.add(1);
             }
             at = at.add(2);
         }
@@ -95,7 +99,7 @@ unsafe fn link(mut stack: *mut usize, own: usize) -> Result<Entered, Error> {
         };
         let preload = list(b"LD_PRELOAD=", b": ");
         let search = Search { library_path: library_path(), default_path: None };
-        let mut world = World::new(Libc::new(), search);
+        let mut world = World::new(Libc::new(Counts::at(counts)), search);
         let mut disk = Disk;
 
         let is_command = entries[AT_ENTRY] == own_entry;

@@ -1,6 +1,7 @@
 //! The symbol table's rows as addresses.
 
-use osv_abi::symbols::{self, Kind};
+use crate::counts::{self, Counts};
+use osv_abi::symbols::{self, Kind, passing};
 use osv_link::hash::Name;
 use osv_link::world::{Served, Table};
 
@@ -76,6 +77,8 @@ fn areas() -> [Area; 64] {
 /// The table as the linker's scope sees it.
 pub struct Libc {
     areas: [Area; 64],
+    /// Where calls are counted, if they are.
+    counts: Option<Counts>,
 }
 
 impl core::fmt::Debug for Libc {
@@ -85,16 +88,27 @@ impl core::fmt::Debug for Libc {
 }
 
 impl Libc {
-    /// Gathers the addresses.
-    pub fn new() -> Self {
-        Libc { areas: areas() }
+    /// Gathers the addresses. With `counts`, programs are bound to stubs that count there.
+    pub fn new(counts: Option<Counts>) -> Self {
+        Libc { areas: areas(), counts }
     }
 
     /// The name of the function or datum at this address.
     pub fn name_of(&self, address: u64) -> Option<&'static str> {
-        (0..symbols::ROWS.len())
-            .find(|row| self.address(*row, false) == address)
-            .map(|row| symbols::ROWS[row].name)
+        let row = counts::row_of(address)
+            .or_else(|| (0..symbols::ROWS.len()).find(|row| self.address(*row, false) == address));
+        row.map(|row| symbols::ROWS[row].name)
+    }
+
+    /// What programs are bound to: the address of the row's function or datum, or the stub that counts calls of it.
+    fn served(&self, row: usize, for_musl: bool) -> u64 {
+        let symbol = &symbols::ROWS[row];
+        let address = self.address(row, for_musl);
+        // A row has one stub, so what musl's programs get in place of it is not counted.
+        let is_counted = symbol.kind == Kind::Func && (!for_musl || address == self.address(row, false));
+        let Some(counts) = self.counts.filter(|_| is_counted) else { return address };
+        let list = |name: &str| symbols::find(name).map(|row| self.address(row, false));
+        counts.bind(row, address, passing::of(symbol), list)
     }
 
     fn address(&self, row: usize, for_musl: bool) -> u64 {
@@ -140,7 +154,7 @@ impl Table for Libc {
         let row = symbols::find(core::str::from_utf8(name.bytes).ok()?)?;
         let symbol = &symbols::ROWS[row];
         Some(Served {
-            address: self.address(row, for_musl),
+            address: self.served(row, for_musl),
             size: 0,
             is_object: symbol.kind == Kind::Object,
             is_exact: version.is_none_or(|wanted| symbol.versions.iter().any(|own| own.as_bytes() == wanted)),

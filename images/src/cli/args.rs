@@ -156,7 +156,7 @@ pub struct RunArgs {
     /// Wait for gdb, whose command line is printed: it stops at main with all symbols loaded
     #[arg(long)]
     pub gdb: bool,
-    /// At the end, print calls, errors and time of each system call
+    /// At the end, print calls, errors and time of each system call, and calls and time of libc's functions
     #[arg(long)]
     pub summary: bool,
     /// Print QEMU's command line instead of running it

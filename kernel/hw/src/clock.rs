@@ -59,6 +59,11 @@ pub fn now() -> Instant {
     Instant(scaled(ticks, MULT.load(Ordering::Relaxed)))
 }
 
+/// Nanoseconds in so many ticks of the TSC.
+pub fn nanos_of(ticks: u64) -> u64 {
+    scaled(ticks, MULT.load(Ordering::Relaxed))
+}
+
 /// CLOCK_REALTIME in nanoseconds since 1970.
 pub fn realtime_ns() -> u64 {
     now().0.wrapping_add(REALTIME_OFFSET.load(Ordering::Relaxed))

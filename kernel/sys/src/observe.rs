@@ -1,4 +1,4 @@
-//! Looking on while system calls are made: `osv.strace` prints them, `osv.summary` counts them.
+//! Looking on while system calls are made: `osv.strace` prints them, `osv.summary` counts them, and libc's functions.
 //!
 //! A second table, in which the rows that are looked at have [`observed`] for a handler, stands in for
 //! [`HANDLERS`] in the gate: who looks on pays, and nothing else has even a branch more. Signals and ends come by
@@ -6,6 +6,7 @@
 
 mod lines;
 mod summary;
+mod symbols;
 
 use crate::cx::Cx;
 use crate::dispatch::{self, HANDLERS};
@@ -48,6 +49,9 @@ pub fn start(trace: Option<Filter>, summary: bool, sink: Sink) {
         osv_task::observe::register(Observer { signal, ended, thread_ended: lines::forget });
     }
     COUNTED.store(summary, Ordering::Relaxed);
+    if summary {
+        symbols::start();
+    }
     gate::install(&table);
 }
 
@@ -66,6 +70,7 @@ pub fn finish() {
     lines::finish();
     if COUNTED.load(Ordering::Relaxed) {
         say(&summary::text());
+        say(&symbols::text());
     }
 }
 

@@ -20,7 +20,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 use osv_abi::Errno;
 use osv_abi::boot::LD_OSV_PATH;
-use osv_abi::shared::{AT_OSV_SHARED, AT_OSV_VECTOR};
+use osv_abi::shared::{AT_OSV_COUNTS, AT_OSV_SHARED, AT_OSV_VECTOR};
 use osv_abi::uapi::file::{mount::NOEXEC, open as o};
 use osv_abi::uapi::memory::{MapFlags, Prot};
 use osv_abi::uapi::process::rlimit;
@@ -39,6 +39,7 @@ use osv_vfs::file::{At, Io, OpenFile};
 use osv_vfs::ops::{self, How};
 use osv_vfs::path::From;
 use osv_vfs::text::Running;
+use spin::Once;
 
 const PAGE: u64 = 4096;
 /// What is mapped for the stack at once, beyond its first contents; it grows by faults.
@@ -54,6 +55,14 @@ static OWN_LIBC: AtomicBool = AtomicBool::new(false);
 /// Chooses whose libc programs get: the table in ld-osv, or the image's own (`libc=image`).
 pub fn use_image_libc(own: bool) {
     OWN_LIBC.store(own, Ordering::Relaxed);
+}
+
+/// Memory that every program gets, where ld-osv counts the calls of libc's functions; none unless somebody asked.
+static COUNTS: Once<Arc<dyn Pager>> = Once::new();
+
+/// From now on programs count calls in `memory`.
+pub fn count_calls_in(memory: Arc<dyn Pager>) {
+    COUNTS.call_once(|| memory);
 }
 
 /// A program, loaded.
@@ -300,11 +309,20 @@ fn load_binary(
     let object = Object { pager: page.clone(), offset: 0, max_prot: Prot::READ };
     let shared_at = space.map(0, PAGE, Prot::READ, MapFlags::SHARED, Some(object))?;
 
+    let counts_at = match COUNTS.get() {
+        Some(counts) => {
+            let object = Object { pager: counts.clone(), offset: 0, max_prot: Prot::READ | Prot::WRITE };
+            Some(space.map(0, counts.len(), Prot::READ | Prot::WRITE, MapFlags::SHARED, Some(object))?)
+        }
+        None => None,
+    };
+
     let ids = caller.credentials;
     let headers = if plan.headers == 0 { 0 } else { plan.headers.wrapping_add(bias) };
     let aux = [
         (AT_OSV_VECTOR, gate::vector_address()),
         (AT_OSV_SHARED, shared_at),
+        (AT_OSV_COUNTS, counts_at.unwrap_or(0)),
         (16, u64::from(hwcap())),
         (6, PAGE),
         (17, 100),

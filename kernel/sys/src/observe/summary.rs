@@ -1,6 +1,7 @@
 //! Calls, errors and time of each row, as `strace -c` shows them. Time is from entry to exit on the clock: what
 //! sleeps counts too.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
@@ -43,23 +44,28 @@ impl Running {
     }
 }
 
-/// The table.
+/// The table of system calls.
 pub(super) fn text() -> String {
-    let mut rows: Vec<_> = table::all()
-        .filter_map(|row| {
-            let counter = COUNTERS.get(usize::from(row.nr))?;
-            let [calls, errors, nanos] =
-                [&counter.calls, &counter.errors, &counter.nanos].map(|count| count.load(Ordering::Relaxed));
-            (calls > 0).then_some((nanos, calls, errors, row.name))
-        })
-        .collect();
+    let rows = table::all().filter_map(|row| {
+        let counter = COUNTERS.get(usize::from(row.nr))?;
+        let [calls, errors, nanos] =
+            [&counter.calls, &counter.errors, &counter.nanos].map(|count| count.load(Ordering::Relaxed));
+        (calls > 0).then_some((nanos, calls, errors, row.name))
+    });
+    sorted("syscall", rows.collect())
+}
+
+/// A table of nanoseconds, calls, errors and names, what took longest first.
+pub(super) fn sorted<N: AsRef<str> + Ord>(title: &str, mut rows: Vec<(u64, u64, u64, N)>) -> String {
     rows.sort_unstable_by(|a, b| b.cmp(a));
-    let total = rows.iter().fold((0, 0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1, sum.2 + row.2));
-    let mut text = String::from("% time     seconds  usecs/call     calls    errors syscall\n");
+    let total = rows.iter().fold((0u64, 0u64, 0u64), |(nanos, calls, errors), row| {
+        (nanos.saturating_add(row.0), calls.saturating_add(row.1), errors.saturating_add(row.2))
+    });
+    let mut text = format!("% time     seconds  usecs/call     calls    errors {title}\n");
     let rule = "------ ----------- ----------- --------- --------- ----------------\n";
     text.push_str(rule);
-    for (nanos, calls, errors, name) in rows.iter().copied() {
-        line(&mut text, total.0, nanos, calls, errors, name);
+    for (nanos, calls, errors, name) in &rows {
+        line(&mut text, total.0, *nanos, *calls, *errors, name.as_ref());
     }
     text.push_str(rule);
     line(&mut text, total.0, total.0, total.1, total.2, "total");
