@@ -53,7 +53,7 @@ const FIN_TIME: Duration = Duration::from_secs(60);
 const NO_ROOM_RETRY: Duration = Duration::from_millis(1);
 
 /// How long a cork holds less than a full segment back (tcp(7)).
-const CORK_TIME: Duration = Duration::from_millis(200);
+pub(crate) const CORK_TIME: Duration = Duration::from_millis(200);
 
 /// Bytes of a TCP header without options.
 const TCP_HEADER: usize = 20;
@@ -210,21 +210,6 @@ impl Flow {
         self.drain(stack);
     }
 
-    /// Called when the time of a timer has come. One that was moved at the last moment is not this one any more.
-    pub fn on_timer(&self, stack: &Arc<Stack>, timer: TimerId) {
-        if self.timer.lock().take_if(|mine| *mine == timer).is_none() {
-            return;
-        }
-        match self.core.try_lock() {
-            Some(mut core) => {
-                self.drive(stack, &mut core, None);
-                self.release(stack, core);
-            }
-            // The owner sets the timer anew when it settles; this covers an owner that is past that point.
-            None => self.arm(stack, stack.now() + NO_ROOM_RETRY),
-        }
-    }
-
     /// Lets go of the flow, and drives it again if a packet came meanwhile.
     fn release(&self, stack: &Arc<Stack>, core: MutexGuard<'_, Core>) {
         drop(core);
@@ -328,7 +313,29 @@ impl Flow {
 pub struct TimerId(pub Instant, pub u64);
 
 /// Pending work that a stack's timers hold weakly.
-pub type TimerTarget = Weak<Flow>;
+pub type TimerTarget = Weak<dyn Timed>;
+
+/// What a timer of the stack acts on.
+pub trait Timed: Send + Sync {
+    /// Called when the time of `timer` has come. One that was moved at the last moment is not this one any more.
+    fn on_timer(&self, stack: &Arc<Stack>, timer: TimerId);
+}
 
 /// Keeps a shard's flows.
 pub type Shard = SpinLock<hashbrown::HashMap<FlowKey, Arc<Flow>>>;
+
+impl Timed for Flow {
+    fn on_timer(&self, stack: &Arc<Stack>, timer: TimerId) {
+        if self.timer.lock().take_if(|mine| *mine == timer).is_none() {
+            return;
+        }
+        match self.core.try_lock() {
+            Some(mut core) => {
+                self.drive(stack, &mut core, None);
+                self.release(stack, core);
+            }
+            // The owner sets the timer anew when it settles; this covers an owner that is past that point.
+            None => self.arm(stack, stack.now() + NO_ROOM_RETRY),
+        }
+    }
+}

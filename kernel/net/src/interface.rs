@@ -107,6 +107,7 @@ impl Stack {
 const SIOCGIFNAME: u32 = 0x8910;
 const SIOCGIFCONF: u32 = 0x8912;
 const SIOCGIFFLAGS: u32 = 0x8913;
+const SIOCSIFFLAGS: u32 = 0x8914;
 const SIOCGIFADDR: u32 = 0x8915;
 const SIOCGIFDSTADDR: u32 = 0x8917;
 const SIOCGIFBRDADDR: u32 = 0x8919;
@@ -116,6 +117,9 @@ const SIOCGIFMTU: u32 = 0x8921;
 const SIOCGIFHWADDR: u32 = 0x8927;
 const SIOCGIFINDEX: u32 = 0x8933;
 const SIOCGIFTXQLEN: u32 = 0x8942;
+
+/// Flags that SIOCSIFFLAGS would change: IFF_UP, IFF_DEBUG, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST.
+const SETTABLE: u32 = 0x1 | 0x4 | 0x80 | 0x100 | 0x200 | 0x1000;
 
 /// Bytes of `struct ifreq`, of its name, and of `struct ifconf`.
 const IFREQ: usize = 40;
@@ -142,6 +146,7 @@ pub fn ioctl(stack: &Stack, request: u32, arg: &mut dyn IoctlArg) -> Res<usize> 
     let known = [
         SIOCGIFNAME,
         SIOCGIFFLAGS,
+        SIOCSIFFLAGS,
         SIOCGIFADDR,
         SIOCGIFDSTADDR,
         SIOCGIFBRDADDR,
@@ -160,6 +165,9 @@ pub fn ioctl(stack: &Stack, request: u32, arg: &mut dyn IoctlArg) -> Res<usize> 
     }
     let mut ifreq = [0; IFREQ];
     arg.read(&mut ifreq)?;
+    if request == SIOCSIFFLAGS && stack.who().uid != 0 {
+        return Err(Errno::EPERM.into());
+    }
     let all = stack.interfaces();
     if request == SIOCGIFNAME {
         let index = u32_at(&ifreq, IFNAMSIZ);
@@ -176,6 +184,11 @@ pub fn ioctl(stack: &Stack, request: u32, arg: &mut dyn IoctlArg) -> Res<usize> 
         SIOCGIFFLAGS => {
             let low = (found.flags & 0xffff) as u16;
             ifreq[IFNAMSIZ..][..2].copy_from_slice(&low.to_ne_bytes());
+        }
+        // They stay as they are; what asks for that has it.
+        SIOCSIFFLAGS => {
+            let same = u32_at(&ifreq, IFNAMSIZ) & SETTABLE == found.flags & SETTABLE;
+            return if same { Ok(0) } else { Err(Errno::EOPNOTSUPP.into()) };
         }
         SIOCGIFINDEX => number(found.index),
         SIOCGIFMTU => number(found.mtu),

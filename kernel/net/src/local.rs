@@ -4,8 +4,10 @@
 mod ring;
 
 use crate::control::Control;
+use crate::flow::{CORK_TIME, Timed, TimerId};
+use crate::stack::Stack;
 use crate::stream::{Shutdown, Stream, Try};
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use osv_base::Errno;
@@ -30,12 +32,18 @@ pub struct LocalStream {
     closed: AtomicBool,
     local: Option<SocketAddr>,
     peer: Option<SocketAddr>,
+    /// Of TCP: whose timers end a cork.
+    stack: Weak<Stack>,
+    /// TCP_CORK
+    corked: AtomicBool,
+    me: Weak<LocalStream>,
 }
 
-/// Two connected ends. `readiness[i]` is told when end `i` may have something to do. `records` keep their bounds.
+/// Two connected ends. `readiness[i]` is told when end `i` may have something to do. `tcp` has a stack and addresses;
+/// `records` keep their bounds.
 pub fn pair(
     readiness: [Arc<Readiness>; 2],
-    addresses: Option<[SocketAddr; 2]>,
+    tcp: Option<(&Arc<Stack>, [SocketAddr; 2])>,
     records: bool,
 ) -> [Arc<LocalStream>; 2] {
     let pair = Arc::new(Pair {
@@ -44,12 +52,15 @@ pub fn pair(
         pass_creds: [AtomicBool::new(false), AtomicBool::new(false)],
     });
     [0, 1].map(|end| {
-        Arc::new(LocalStream {
+        Arc::new_cyclic(|me| LocalStream {
             pair: pair.clone(),
             end,
             closed: AtomicBool::new(false),
-            local: addresses.map(|a| a[end]),
-            peer: addresses.map(|a| a[1 - end]),
+            local: tcp.map(|(_, a)| a[end]),
+            peer: tcp.map(|(_, a)| a[1 - end]),
+            stack: tcp.map_or_else(Weak::new, |(stack, _)| Arc::downgrade(stack)),
+            corked: AtomicBool::new(false),
+            me: me.clone(),
         })
     })
 }
@@ -69,6 +80,66 @@ impl LocalStream {
     }
     fn tell_self(&self, events: Events) {
         self.pair.readiness[self.end].changed(events);
+    }
+
+    /// Queues bytes. Less than a full segment is not shown to the peer while there is a cork, or `more` to come, for
+    /// as long as Linux holds it back.
+    fn send_bytes(&self, from: &mut dyn Source, control: &mut Control, more: bool) -> Try<usize> {
+        if let Some(errno) = self.take_error() {
+            return Some(Err(errno.into()));
+        }
+        let stack = if more || self.corked.load(Ordering::Relaxed) { self.stack.upgrade() } else { None };
+        let until = stack.as_ref().map(|stack| stack.now() + CORK_TIME);
+        let (sent, shown, arm) = {
+            let mut ring = self.outgoing().lock();
+            if ring.finished || ring.refused {
+                return Some(Err(Errno::EPIPE.into()));
+            }
+            if ring.is_full() && from.remaining() > 0 {
+                ring.wants_room = true;
+                return None;
+            }
+            let before = ring.shown();
+            match ring.put(from, control) {
+                Ok(sent) => {
+                    let arm = ring.hold(sent, until);
+                    (sent, ring.shown() > before, arm)
+                }
+                Err(errno) => return Some(Err(errno.into())),
+            }
+        };
+        if let (Some(stack), Some(at)) = (stack, arm) {
+            stack.move_timer(None, at, self.me.clone());
+        }
+        if shown {
+            self.tell_peer(IN);
+        }
+        Some(Ok(sent))
+    }
+
+    /// Shows the peer what was held back.
+    fn uncork(&self) {
+        let shown = {
+            let mut ring = self.outgoing().lock();
+            let before = ring.shown();
+            ring.hold(0, None);
+            ring.shown() > before
+        };
+        if shown {
+            self.tell_peer(IN);
+        }
+    }
+}
+
+impl Timed for LocalStream {
+    fn on_timer(&self, stack: &Arc<Stack>, _: TimerId) {
+        let again = self.outgoing().lock().hold_on(stack.now());
+        match again {
+            Some(at) => {
+                stack.move_timer(None, at, self.me.clone());
+            }
+            None => self.uncork(),
+        }
     }
 }
 
@@ -105,27 +176,11 @@ impl Stream for LocalStream {
     }
 
     fn try_send_with(&self, from: &mut dyn Source, control: &mut Control) -> Try<usize> {
-        if let Some(errno) = self.take_error() {
-            return Some(Err(errno.into()));
-        }
-        let sent = {
-            let mut ring = self.outgoing().lock();
-            if ring.finished || ring.refused {
-                return Some(Err(Errno::EPIPE.into()));
-            }
-            if ring.is_full() && from.remaining() > 0 {
-                ring.wants_room = true;
-                return None;
-            }
-            match ring.put(from, control) {
-                Ok(sent) => sent,
-                Err(errno) => return Some(Err(errno.into())),
-            }
-        };
-        if sent > 0 {
-            self.tell_peer(IN);
-        }
-        Some(Ok(sent))
+        self.send_bytes(from, control, false)
+    }
+
+    fn try_send_more(&self, from: &mut dyn Source) -> Try<usize> {
+        self.send_bytes(from, &mut Control::default(), true)
     }
 
     fn try_send_record(&self, bytes: &[u8], control: &mut Control) -> Try<usize> {
@@ -187,7 +242,9 @@ impl Stream for LocalStream {
 
     fn shutdown(&self, how: Shutdown) {
         if how.write() {
-            self.outgoing().lock().finished = true;
+            let mut ring = self.outgoing().lock();
+            ring.hold(0, None);
+            ring.finished = true;
         }
         if how.read() {
             self.incoming().lock().refused = true;
@@ -208,6 +265,7 @@ impl Stream for LocalStream {
         drop(gone);
         {
             let mut ring = self.outgoing().lock();
+            ring.hold(0, None);
             ring.finished = true;
             // Unread bytes at close reset the connection (RFC 1122, 4.2.2.13). What was sent before may be read first.
             ring.reset = reset || unread;
@@ -224,6 +282,16 @@ impl Stream for LocalStream {
     }
     fn peer(&self) -> Option<SocketAddr> {
         self.peer
+    }
+    fn set_nodelay(&self, on: bool) {
+        if on {
+            self.uncork();
+        }
+    }
+    fn set_cork(&self, on: bool) {
+        if self.corked.swap(on, Ordering::Relaxed) && !on {
+            self.uncork();
+        }
     }
     fn set_pass_creds(&self, on: bool) {
         self.pair.pass_creds[self.end].store(on, Ordering::Relaxed);

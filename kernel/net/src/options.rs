@@ -8,6 +8,7 @@ pub mod level {
     pub const SOL_SOCKET: i32 = 1;
     pub const IPPROTO_IP: i32 = 0;
     pub const IPPROTO_TCP: i32 = 6;
+    pub const IPPROTO_UDP: i32 = 17;
     pub const IPPROTO_IPV6: i32 = 41;
 }
 
@@ -22,6 +23,7 @@ pub mod so {
     pub const SNDBUF: i32 = 7;
     pub const RCVBUF: i32 = 8;
     pub const KEEPALIVE: i32 = 9;
+    pub const OOBINLINE: i32 = 10;
     pub const LINGER: i32 = 13;
     pub const REUSEPORT: i32 = 15;
     pub const PASSCRED: i32 = 16;
@@ -52,6 +54,9 @@ pub mod tcp {
 /// The one way of congestion control that there is, by Linux's name (RFC 5681).
 pub const CONGESTION_CONTROL: &[u8] = b"reno";
 
+/// UDP_CORK
+pub const UDP_CORK: i32 = 1;
+
 /// IPV6_V6ONLY
 pub const IPV6_V6ONLY: i32 = 26;
 
@@ -70,8 +75,10 @@ pub struct Options {
     pub keepalive_idle: Duration,
     /// TCP_NODELAY
     pub nodelay: bool,
-    /// TCP_CORK
+    /// TCP_CORK, UDP_CORK
     pub cork: bool,
+    /// SO_OOBINLINE: as all urgent data comes, whatever is set.
+    pub oob_inline: bool,
     /// SO_LINGER: seconds, when on.
     pub linger: Option<u32>,
     /// SO_RCVBUF, doubled as Linux does.
@@ -98,6 +105,7 @@ impl Default for Options {
             keepalive_idle: Duration::from_secs(7200),
             nodelay: false,
             cork: false,
+            oob_inline: false,
             linger: None,
             receive_buffer: 212_992,
             send_buffer: 212_992,

@@ -77,6 +77,10 @@ pub struct MessageFlags {
     pub peek: bool,
     /// MSG_WAITALL
     pub wait_all: bool,
+    /// MSG_MORE
+    pub more: bool,
+    /// MSG_ERRQUEUE
+    pub errors: bool,
 }
 
 enum State {
@@ -111,8 +115,11 @@ pub struct Socket {
     peer_name: SpinLock<UnixName>,
     peer_creds: SpinLock<Ucred>,
     options: SpinLock<Options>,
+    /// The beginning of a UDP datagram that has more to come (MSG_MORE, UDP_CORK), and where it goes.
+    begun: SpinLock<Option<(SocketAddr, Vec<u8>)>>,
 }
 
+const SIOCATMARK: u32 = 0x8905;
 const SIOCOUTQ: u32 = 0x5411;
 const FIONREAD: u32 = 0x541b;
 
@@ -139,6 +146,7 @@ impl Socket {
             peer_name: SpinLock::new(UnixName::Unnamed),
             peer_creds: SpinLock::new(Ucred::NOBODY),
             options: SpinLock::new(Options::default()),
+            begun: SpinLock::new(None),
         })
     }
 
@@ -205,6 +213,10 @@ impl Socket {
     /// Whether it is a Unix socket.
     pub fn is_unix(&self) -> bool {
         self.family == Family::Unix
+    }
+
+    fn is_udp(&self) -> bool {
+        self.kind == Kind::Datagram && matches!(self.family, Family::Inet | Family::Inet6)
     }
 
     /// SO_PASSCRED
@@ -382,6 +394,8 @@ impl File for Socket {
                 (None, None) => return Err(Errno::EINVAL.into()),
             },
             SIOCOUTQ => self.unsent(),
+            // Urgent data comes in line, without a mark.
+            SIOCATMARK if self.kind == Kind::Stream && !self.is_unix() => 0,
             _ => return interface::ioctl(&self.stack, request, arg),
         };
         arg.write(&(value.min(i32::MAX as usize) as i32).to_ne_bytes())?;

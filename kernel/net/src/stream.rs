@@ -42,6 +42,10 @@ pub trait Stream: Send + Sync {
     fn try_recv(&self, to: &mut dyn Sink, peek: bool) -> Try<usize>;
     /// Queues bytes to send; as many as there is room for.
     fn try_send(&self, from: &mut dyn Source) -> Try<usize>;
+    /// As [`Stream::try_send`], and more is to follow at once: less than a full segment may wait for it (MSG_MORE).
+    fn try_send_more(&self, from: &mut dyn Source) -> Try<usize> {
+        self.try_send(from)
+    }
     /// As [`Stream::try_recv`], with what travelled beside the bytes.
     fn try_recv_message(&self, to: &mut dyn Sink, peek: bool) -> Try<Taken> {
         let received = self.try_recv(to, peek);

@@ -1,5 +1,6 @@
 //! Two stacks joined by a link that may lose frames, driven by a worker thread each, as in a guest.
 
+mod cork;
 pub(crate) mod lease;
 mod six;
 mod stream;

@@ -53,6 +53,8 @@ impl Open {
             nonblock: self.nonblock() || flags & msg::DONTWAIT != 0 || done > 0 && flags & msg::WAITALL == 0,
             peek: flags & msg::PEEK != 0,
             wait_all: flags & msg::WAITALL != 0,
+            more: flags & msg::MORE != 0,
+            errors: flags & msg::ERRQUEUE != 0,
         }
     }
 }

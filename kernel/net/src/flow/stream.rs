@@ -59,48 +59,11 @@ impl Stream for Flow {
     }
 
     fn try_send(&self, from: &mut dyn Source) -> Try<usize> {
-        let Some(stack) = self.stack.upgrade() else { return Some(Err(Errno::ENETDOWN.into())) };
-        let mut core = self.core.lock();
-        if !self.inbox.is_empty() {
-            self.drive(&stack, &mut core, None);
-        }
-        let answer = if core.socket().may_send() {
-            let socket = core.socket();
-            let mut done = 0;
-            while from.remaining() > 0 && !from.faulted() {
-                match socket.send(|room| {
-                    let n = from.take(room);
-                    (n, n)
-                }) {
-                    Ok(0) | Err(_) => break,
-                    Ok(n) => done += n,
-                }
-            }
-            let segment = stack.mtu().saturating_sub(header_len(self.key.local.ip()) + TCP_HEADER);
-            if done > 0 && core.corked && core.socket().send_queue() < segment {
-                self.arm(&stack, stack.now() + CORK_TIME);
-                self.publish(&mut core, false);
-                Some(Ok(done))
-            } else if done > 0 {
-                let now = stack.now();
-                self.egress(&stack, &mut core, now);
-                self.settle(&stack, &mut core, now, false);
-                Some(Ok(done))
-            } else if from.remaining() == 0 || from.faulted() {
-                Some(Ok(0))
-            } else {
-                core.wants_room = true;
-                self.publish(&mut core, false);
-                None
-            }
-        } else if matches!(core.last, State::SynSent | State::SynReceived) {
-            None
-        } else {
-            let error = core.error.take().unwrap_or(Errno::EPIPE);
-            Some(Err(error.into()))
-        };
-        self.release(&stack, core);
-        answer
+        self.send_bytes(from, false)
+    }
+
+    fn try_send_more(&self, from: &mut dyn Source) -> Try<usize> {
+        self.send_bytes(from, true)
     }
 
     fn poll(&self) -> Events {
@@ -204,5 +167,53 @@ impl Stream for Flow {
             State::Listen => 10,
             State::Closing => 11,
         }
+    }
+}
+
+impl Flow {
+    /// Queues bytes to send; less than a full segment waits if there is a cork, or `more` to come.
+    fn send_bytes(&self, from: &mut dyn Source, more: bool) -> Try<usize> {
+        let Some(stack) = self.stack.upgrade() else { return Some(Err(Errno::ENETDOWN.into())) };
+        let mut core = self.core.lock();
+        if !self.inbox.is_empty() {
+            self.drive(&stack, &mut core, None);
+        }
+        let answer = if core.socket().may_send() {
+            let socket = core.socket();
+            let mut done = 0;
+            while from.remaining() > 0 && !from.faulted() {
+                match socket.send(|room| {
+                    let n = from.take(room);
+                    (n, n)
+                }) {
+                    Ok(0) | Err(_) => break,
+                    Ok(n) => done += n,
+                }
+            }
+            let segment = stack.mtu().saturating_sub(header_len(self.key.local.ip()) + TCP_HEADER);
+            if done > 0 && (core.corked || more) && core.socket().send_queue() < segment {
+                self.arm(&stack, stack.now() + CORK_TIME);
+                self.publish(&mut core, false);
+                Some(Ok(done))
+            } else if done > 0 {
+                let now = stack.now();
+                self.egress(&stack, &mut core, now);
+                self.settle(&stack, &mut core, now, false);
+                Some(Ok(done))
+            } else if from.remaining() == 0 || from.faulted() {
+                Some(Ok(0))
+            } else {
+                core.wants_room = true;
+                self.publish(&mut core, false);
+                None
+            }
+        } else if matches!(core.last, State::SynSent | State::SynReceived) {
+            None
+        } else {
+            let error = core.error.take().unwrap_or(Errno::EPIPE);
+            Some(Err(error.into()))
+        };
+        self.release(&stack, core);
+        answer
     }
 }

@@ -6,7 +6,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::mem;
 use osv_base::io::{Sink, Source};
-use osv_base::{Errno, door};
+use osv_base::{Errno, Instant, door};
 use osv_vfs::OpenFile;
 
 /// Most bytes that one direction holds.
@@ -16,6 +16,8 @@ const RECORD_OVERHEAD: usize = 768;
 /// Longest record: Linux's default send buffer less what it keeps for itself.
 pub const RECORD_MAX: usize = 212_992 - 32;
 const CHUNK: usize = 4096;
+/// What a TCP segment carries between sockets of one machine: Linux's `lo` takes 65,536 bytes, 53 of them headers.
+pub const SEGMENT: usize = 65_483;
 
 /// A piece that was sent with something beside it, by its place in the whole stream.
 struct Mark {
@@ -42,6 +44,12 @@ pub struct Ring {
     /// Place of the first byte in the whole stream.
     base: u64,
     marks: VecDeque<Mark>,
+    /// So many of the last bytes are not shown yet: the writer has more to come.
+    held: usize,
+    /// When they are at the latest.
+    held_until: Instant,
+    /// A timer is set for that.
+    armed: bool,
     /// The writer will not write any more.
     pub finished: bool,
     /// The reader will not read any more.
@@ -60,6 +68,9 @@ impl Ring {
             bytes: VecDeque::new(),
             base: 0,
             marks: VecDeque::new(),
+            held: 0,
+            held_until: Instant(0),
+            armed: false,
             finished: false,
             refused: false,
             reset: false,
@@ -74,7 +85,34 @@ impl Ring {
 
     /// Whether there is nothing to receive.
     pub fn is_empty(&self) -> bool {
-        if self.records { self.marks.is_empty() } else { self.bytes.is_empty() }
+        if self.records { self.marks.is_empty() } else { self.shown() == 0 }
+    }
+
+    /// Bytes of a stream that its reader may have.
+    pub fn shown(&self) -> usize {
+        self.bytes.len() - self.held
+    }
+
+    /// `sent` bytes were put. With a time, those that do not fill a segment are not shown until then: when a timer is to
+    /// be set for it, says so. Without, all bytes are shown.
+    pub fn hold(&mut self, sent: usize, until: Option<Instant>) -> Option<Instant> {
+        let Some(until) = until else {
+            self.held = 0;
+            return None;
+        };
+        if self.held == 0 || self.held + sent >= SEGMENT {
+            self.held_until = until;
+        }
+        self.held = (self.held + sent) % SEGMENT;
+        let arm = self.held > 0 && !self.armed;
+        self.armed |= arm;
+        arm.then_some(self.held_until)
+    }
+
+    /// The timer went off: when it has to again, because other bytes are held by now.
+    pub fn hold_on(&mut self, now: Instant) -> Option<Instant> {
+        self.armed = self.held > 0 && self.held_until > now;
+        self.armed.then_some(self.held_until)
     }
 
     fn used(&self) -> usize {
@@ -113,7 +151,7 @@ impl Ring {
                 return result(end, whose);
             }
         }
-        let tail = self.base + self.bytes.len() as u64;
+        let tail = self.base + self.shown() as u64;
         if tail > end && !differs(whose, None) {
             end = tail;
         }
@@ -232,7 +270,7 @@ impl Ring {
     pub fn next_len(&self) -> usize {
         match self.marks.front() {
             Some(mark) if self.records => (mark.end - self.base) as usize,
-            _ => self.bytes.len(),
+            _ => self.shown(),
         }
     }
 
@@ -240,6 +278,7 @@ impl Ring {
     #[must_use]
     pub fn clear(&mut self) -> impl Sized + use<> {
         self.base += self.bytes.len() as u64;
+        self.held = 0;
         (mem::take(&mut self.bytes), mem::take(&mut self.marks))
     }
 

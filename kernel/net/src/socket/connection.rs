@@ -205,8 +205,13 @@ impl Socket {
     ) -> Res<()> {
         let theirs = Arc::new(Readiness::new());
         let records = self.kind == Kind::SeqPacket;
-        let [mine, other] = local::pair([self.readiness.clone(), theirs.clone()], addresses, records);
+        let [mine, other] = local::pair(
+            [self.readiness.clone(), theirs.clone()],
+            addresses.map(|addresses| (&self.stack, addresses)),
+            records,
+        );
         let options = *self.options.lock();
+        mine.set_cork(options.cork);
         if options.pass_creds {
             mine.set_pass_creds(true);
         }

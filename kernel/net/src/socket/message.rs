@@ -44,7 +44,11 @@ impl Socket {
         let timeout = self.options.lock().send_timeout;
         let mut sent = 0;
         loop {
-            match self.wait(flags.nonblock, timeout, || stream.try_send_with(from, control)) {
+            let attempt = || match flags.more && !self.is_unix() {
+                true => stream.try_send_more(from),
+                false => stream.try_send_with(from, control),
+            };
+            match self.wait(flags.nonblock, timeout, attempt) {
                 Ok(n) => sent += n,
                 Err(_) if sent > 0 => return Ok(sent),
                 Err(error) => return Err(error),
@@ -99,7 +103,7 @@ impl Socket {
         match self.family {
             Family::Unix => self.send_unix(bytes, to, peer, flags, control),
             Family::Netlink => self.send_netlink(&bytes, to, &queue),
-            Family::Inet | Family::Inet6 => self.send_udp(bytes, to, peer.as_ref(), &queue),
+            Family::Inet | Family::Inet6 => self.send_udp(bytes, to, peer.as_ref(), &queue, flags.more),
         }
     }
 
@@ -160,14 +164,49 @@ impl Socket {
         Errno::ECONNREFUSED
     }
 
+    /// A datagram, or with `more` a part of one: the first says where it goes.
     fn send_udp(
         &self,
         bytes: Vec<u8>,
         to: Option<&Address>,
         peer: Option<&Peer>,
         queue: &Datagrams,
+        more: bool,
     ) -> Res<usize> {
         let len = bytes.len();
+        let more = more || self.options.lock().cork;
+        let (to, bytes) = {
+            let mut begun = self.begun.lock();
+            let (to, bytes) = match begun.take() {
+                Some((to, mut whole)) => {
+                    if whole.len() + len > DATAGRAM_MAX {
+                        return Err(Errno::EMSGSIZE.into());
+                    }
+                    whole.try_reserve(len).map_err(|_| Errno::ENOBUFS)?;
+                    whole.extend_from_slice(&bytes);
+                    (to, whole)
+                }
+                None => (self.udp_target(to, peer)?, bytes),
+            };
+            if more {
+                *begun = Some((to, bytes));
+                return Ok(len);
+            }
+            (to, bytes)
+        };
+        self.transmit_udp(bytes, to, peer, queue)?;
+        Ok(len)
+    }
+
+    /// UDP_CORK is off: what was begun is sent.
+    pub(super) fn finish_datagram(&self) -> Res<()> {
+        let Some((to, bytes)) = self.begun.lock().take() else { return Ok(()) };
+        let Some((queue, peer)) = self.datagrams() else { return Ok(()) };
+        self.transmit_udp(bytes, to, peer.as_ref(), &queue)
+    }
+
+    /// Where a datagram goes.
+    fn udp_target(&self, to: Option<&Address>, peer: Option<&Peer>) -> Res<SocketAddr> {
         let to = match (to, peer) {
             (Some(address), _) => self.inet(address)?,
             (None, Some(Peer { address: Address::Inet(address), .. })) => *address,
@@ -176,7 +215,16 @@ impl Socket {
         if to.port() == 0 {
             return Err(Errno::EINVAL.into());
         }
-        let to = self.somewhere(to);
+        Ok(self.somewhere(to))
+    }
+
+    fn transmit_udp(
+        &self,
+        bytes: Vec<u8>,
+        to: SocketAddr,
+        peer: Option<&Peer>,
+        queue: &Datagrams,
+    ) -> Res<()> {
         if self.bound.lock().is_none() {
             self.bind_inet(SocketAddr::new(self.any(), 0))?;
         }
@@ -194,7 +242,7 @@ impl Socket {
                 // What ICMP would tell; the next call hears of it.
                 queue.set_error(Errno::ECONNREFUSED);
             }
-            return Ok(len);
+            return Ok(());
         }
         let is_broadcast = matches!(to.ip(), IpAddr::V4(to) if to.is_broadcast());
         if is_broadcast && !self.options.lock().broadcast {
@@ -202,11 +250,15 @@ impl Socket {
         }
         let source = self.source_for(to.ip(), Some(own.ip()))?;
         self.stack.send_udp(SocketAddr::new(source, own.port()), to, &bytes)?;
-        Ok(len)
+        Ok(())
     }
 
     /// recv(2), recvfrom(2), recvmsg(2). A message is received whole or, with `to.faulted()`, not at all.
     pub fn recv(&self, to: &mut dyn Sink, flags: MessageFlags) -> Res<Received> {
+        if flags.errors && !self.is_unix() && self.family != Family::Netlink {
+            // Errors are told by the calls themselves; none is queued (IP_RECVERR).
+            return Err(Errno::EAGAIN.into());
+        }
         let timeout = self.options.lock().receive_timeout;
         if let Some((queue, _)) = self.datagrams() {
             return self.wait(flags.nonblock, timeout, || {

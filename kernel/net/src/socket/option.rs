@@ -17,6 +17,7 @@ impl Socket {
             (level::SOL_SOCKET, so::REUSEADDR) => options.reuse_address = int()? != 0,
             (level::SOL_SOCKET, so::REUSEPORT) => options.reuse_port = int()? != 0,
             (level::SOL_SOCKET, so::BROADCAST) => options.broadcast = int()? != 0,
+            (level::SOL_SOCKET, so::OOBINLINE) => options.oob_inline = int()? != 0,
             (level::SOL_SOCKET, so::RCVBUF) => {
                 options.receive_buffer = (int()?.clamp(1152, 4 << 20) as u32).saturating_mul(2);
                 if let Some((queue, _)) = self.datagrams() {
@@ -72,6 +73,14 @@ impl Socket {
                     stream.set_cork(on);
                 }
             }
+            (level::IPPROTO_UDP, options::UDP_CORK) if self.is_udp() => {
+                options.cork = int()? != 0;
+                let on = options.cork;
+                drop(options);
+                if !on {
+                    self.finish_datagram()?;
+                }
+            }
             (level::IPPROTO_TCP, tcp::CONGESTION) if self.kind == Kind::Stream => {
                 let name = value.split(|&byte| byte == 0).next().unwrap_or_default();
                 if name != options::CONGESTION_CONTROL {
@@ -91,7 +100,8 @@ impl Socket {
 
     /// getsockopt(2): writes the value to `out`, cut to its length; returns how long it is.
     pub fn get_option(&self, level: i32, name: i32, out: &mut [u8]) -> Res<usize> {
-        let known = [level::SOL_SOCKET, level::IPPROTO_IP, level::IPPROTO_TCP, level::IPPROTO_IPV6];
+        let udp = if self.is_udp() { level::IPPROTO_UDP } else { level::SOL_SOCKET };
+        let known = [level::SOL_SOCKET, level::IPPROTO_IP, level::IPPROTO_TCP, level::IPPROTO_IPV6, udp];
         if !known.contains(&level) || self.is_unix() && level != level::SOL_SOCKET {
             return Err(Errno::EOPNOTSUPP.into());
         }
@@ -102,6 +112,7 @@ impl Socket {
             (level::SOL_SOCKET, so::REUSEPORT) => flag(options.reuse_port),
             (level::SOL_SOCKET, so::BROADCAST) => flag(options.broadcast),
             (level::SOL_SOCKET, so::KEEPALIVE) => flag(options.keepalive),
+            (level::SOL_SOCKET, so::OOBINLINE) => flag(options.oob_inline),
             (level::SOL_SOCKET, so::RCVBUF) => options.receive_buffer as i32,
             (level::SOL_SOCKET, so::SNDBUF) => options.send_buffer as i32,
             (level::SOL_SOCKET, so::TYPE) => match self.kind {
@@ -147,6 +158,7 @@ impl Socket {
             }
             (level::IPPROTO_TCP, tcp::NODELAY) if self.kind == Kind::Stream => flag(options.nodelay),
             (level::IPPROTO_TCP, tcp::CORK) if self.kind == Kind::Stream => flag(options.cork),
+            (level::IPPROTO_UDP, options::UDP_CORK) if self.is_udp() => flag(options.cork),
             (level::IPPROTO_TCP, tcp::CONGESTION) if self.kind == Kind::Stream => {
                 // As long as Linux's names may be, padded with zeros.
                 let mut name = [0; 16];

@@ -93,8 +93,8 @@ impl Stack {
                     other => return other.map(|entry| entry.key().0),
                 }
             };
-            if let Some(flow) = target.upgrade() {
-                flow.on_timer(self, timer);
+            if let Some(target) = target.upgrade() {
+                target.on_timer(self, timer);
             }
         }
     }

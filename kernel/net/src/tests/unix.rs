@@ -16,8 +16,10 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::vec::Vec;
 
-const NOWAIT: MessageFlags = MessageFlags { nonblock: true, peek: false, wait_all: false };
-const WAIT: MessageFlags = MessageFlags { nonblock: false, peek: false, wait_all: false };
+const NOWAIT: MessageFlags =
+    MessageFlags { nonblock: true, peek: false, wait_all: false, more: false, errors: false };
+const WAIT: MessageFlags =
+    MessageFlags { nonblock: false, peek: false, wait_all: false, more: false, errors: false };
 const EAGAIN: Fail = Fail::Errno(Errno::EAGAIN);
 
 fn stack() -> Arc<Stack> {

@@ -97,6 +97,8 @@ pub fn recvfrom(
     if !address.is_null() {
         match &received.from {
             Some(from) => write_address(cx, from, address, length)?,
+            // Nothing to tell, but the length is looked at all the same.
+            None if length.read(cx)?.cast_signed() < 0 => return Err(Errno::EINVAL.into()),
             None => length.write(cx, &0)?,
         }
     }
