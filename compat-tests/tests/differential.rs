@@ -20,6 +20,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("attributes", "1"),
     ("clocks", "1"),
     ("connections", "1"),
+    ("corks", "1"),
     ("corners", "1"),
     ("cputime", "2"),
     ("descriptors", "1"),

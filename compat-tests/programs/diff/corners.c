@@ -135,6 +135,25 @@ static void seals(void) {
     WORKS(open(path, O_RDWR | O_TRUNC));
     SHOW(lseek(fd, 0, SEEK_END));
     close(fd);
+    // What is mapped for writing is not sealed against it; what only might be is neither.
+    fd = syscall(SYS_memfd_create, "corner", 2);
+    SHOW(ftruncate(fd, 4096));
+    char *shared = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    SHOW(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+    SHOW(mprotect(shared, 4096, PROT_READ));
+    SHOW(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW));
+    SHOW(fcntl(fd, F_GET_SEALS));
+    SHOW(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
+    SHOW(munmap(shared, 4096));
+    sprintf(path, "/proc/self/fd/%d", fd);
+    int reader = open(path, O_RDONLY);
+    mmap(0, 4096, PROT_READ, MAP_SHARED, reader, 0);
+    mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    SHOW(fcntl(reader, F_ADD_SEALS, F_SEAL_WRITE));
+    SHOW(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+    SHOW(fcntl(fd, F_GET_SEALS));
+    close(reader);
+    close(fd);
 }
 
 static void zeros(void) {

@@ -57,6 +57,12 @@ impl Mappings {
             space.revoke(object, first, end, truncated);
         }
     }
+
+    /// Whether `object` may be written through a shared mapping, now or after mprotect(2).
+    pub fn may_write(&self, object: ObjectId) -> bool {
+        let spaces: Vec<Arc<AddressSpace>> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
+        spaces.iter().any(|space| space.may_write(object))
+    }
 }
 
 impl fmt::Debug for Mappings {
@@ -93,6 +99,11 @@ pub trait Pager: Send + Sync {
     /// Whether pages that were not written can be had again at any time, at the cost of a read: then mappings let go
     /// of them when memory is short ([`crate::space::forget_backed`]).
     fn is_backed(&self) -> bool {
+        false
+    }
+    /// Whether no new shared mapping may come to write it: a file sealed against that. Asked under the address space's
+    /// lock.
+    fn is_sealed(&self) -> bool {
         false
     }
     /// Makes pages `first..end` durable: msync(MS_SYNC). Nothing to do for what lives in RAM.

@@ -363,6 +363,9 @@ impl Pager for Named {
     fn len(&self) -> u64 {
         self.pager.len()
     }
+    fn is_sealed(&self) -> bool {
+        self.pager.is_sealed()
+    }
     fn sync(&self, first: u64, end: u64) -> Res<()> {
         self.pager.sync(first, end)
     }

@@ -8,7 +8,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use osv_abi::uapi::event::memfd;
 use osv_abi::uapi::file::{mode, open};
 use osv_base::io::{Sink, Source};
@@ -21,6 +21,9 @@ use osv_vfs::inode::{DirEntry, LinkTarget, NewNode};
 use osv_vfs::xattr::Xattrs;
 use osv_vfs::{At, Attr, File, FileSystem, Inode, Io, Kind, SetAttr, Time, clock};
 
+/// Seals after which nothing new may write.
+const WRITE_SEALS: u32 = memfd::SEAL_WRITE | memfd::SEAL_FUTURE_WRITE;
+
 /// An inode in RAM.
 pub struct Node {
     this: Weak<Node>,
@@ -32,6 +35,8 @@ pub struct Node {
     rdev: u64,
     object: ObjectId,
     mappings: Mappings,
+    /// It has a seal against writing, or is about to: for who asks under the lock of an address space.
+    write_sealed: AtomicBool,
     /// Length of a file, for who must not wait for its contents.
     len: AtomicU64,
     meta: SpinLock<Meta>,
@@ -132,6 +137,7 @@ impl Node {
             rdev,
             object: ObjectId::unique(),
             mappings: Mappings::new(),
+            write_sealed: AtomicBool::new(false),
             len: AtomicU64::new(len),
             meta: SpinLock::new(meta),
             xattrs: Xattrs::default(),
@@ -205,13 +211,22 @@ impl Node {
         Ok(self.data()?.lock().seals)
     }
 
-    /// Adds seals: EPERM when sealed against that.
+    /// Adds seals: EPERM when sealed against that, EBUSY when what may not be written any more is mapped for writing.
     pub fn add_seals(&self, seals: u32) -> Res<()> {
-        let mut data = self.data()?.lock();
-        if data.seals & memfd::SEAL_SEAL != 0 {
+        // One at a time: an address space is searched under its own lock, so not under that of the contents.
+        static SEALING: Mutex<()> = Mutex::new(());
+        let _sealing = SEALING.lock();
+        let old = self.seals()?;
+        if old & memfd::SEAL_SEAL != 0 {
             return Err(Errno::EPERM.into());
         }
-        data.seals |= seals;
+        // From here on nobody maps it anew for writing.
+        self.write_sealed.store((old | seals) & WRITE_SEALS != 0, Ordering::SeqCst);
+        if seals & !old & memfd::SEAL_WRITE != 0 && self.mappings.may_write(self.object) {
+            self.write_sealed.store(old & WRITE_SEALS != 0, Ordering::SeqCst);
+            return Err(Errno::EBUSY.into());
+        }
+        self.data()?.lock().seals |= seals;
         Ok(())
     }
 }
@@ -452,8 +467,7 @@ impl File for Node {
     }
 
     fn is_sealed(&self) -> bool {
-        let against = memfd::SEAL_WRITE | memfd::SEAL_FUTURE_WRITE;
-        self.data().is_ok_and(|data| data.lock().seals & against != 0)
+        self.write_sealed.load(Ordering::SeqCst)
     }
 
     fn inode(&self) -> Option<Arc<dyn Inode>> {
@@ -535,6 +549,9 @@ impl Pager for Node {
     }
     fn len(&self) -> u64 {
         self.size()
+    }
+    fn is_sealed(&self) -> bool {
+        File::is_sealed(self)
     }
     fn mappings(&self) -> Option<&Mappings> {
         Some(&self.mappings)

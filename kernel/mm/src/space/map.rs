@@ -117,6 +117,13 @@ impl AddressSpace {
         let replaced: usize =
             inner.areas.overlapping(range.clone()).map(|a| overlap(&a.range, &range)).sum::<u64>() as usize;
         self.check_limits(&inner, len - replaced as u64, &area)?;
+        // Under the lock, so that who seals it finds the mapping, or this finds the seal.
+        if shared
+            && area.max_prot.contains(Prot::WRITE)
+            && matches!(&area.backing, Backing::Object { pager, .. } if pager.is_sealed())
+        {
+            return Err(Errno::EPERM.into());
+        }
         if !inner.is_hole(&range) {
             if flags.contains(MapFlags::FIXED_NOREPLACE) {
                 return Err(Errno::EEXIST.into());

@@ -7,6 +7,7 @@ use crate::mmu::Pte;
 use crate::pager::ObjectId;
 use core::ops::Range;
 use osv_abi::mem::USER_END;
+use osv_abi::uapi::memory::Prot;
 
 impl AddressSpace {
     /// Takes the pages `first..end` of `object` out of the tables, private copies as well if `copies`.
@@ -34,6 +35,16 @@ impl AddressSpace {
             });
         }
         inner.settle(&mut gather, touched);
+    }
+
+    /// Whether a shared mapping of `object` may write it, now or after mprotect(2).
+    pub(crate) fn may_write(&self, object: ObjectId) -> bool {
+        let inner = self.inner.read();
+        inner.areas.overlapping(0..USER_END).any(|area| {
+            area.is_shared()
+                && area.max_prot.contains(Prot::WRITE)
+                && matches!(&area.backing, Backing::Object { pager, .. } if pager.object() == object)
+        })
     }
 }
 
