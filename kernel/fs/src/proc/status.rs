@@ -5,7 +5,7 @@ use super::{Sources, State, TaskInfo};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
-use osv_mm::space::SpaceCounts;
+use osv_mm::space::{AreaReport, SpaceCounts};
 
 fn counts(sources: &Sources, pid: u32) -> SpaceCounts {
     sources.processes.space(pid).map_or_else(SpaceCounts::default, |space| space.counts())
@@ -157,7 +157,7 @@ pub(super) fn maps(sources: &Sources, pid: u32, to: &mut String) -> fmt::Result 
 pub(super) fn smaps(sources: &Sources, pid: u32, rollup: bool, to: &mut String) -> fmt::Result {
     let Some(space) = sources.processes.space(pid) else { return Ok(()) };
     let areas = space.report(true).map_err(|_| fmt::Error)?;
-    let write = |to: &mut String, size: Option<u64>, resident: usize, anonymous: usize| {
+    let write = |to: &mut String, size: Option<u64>, [resident, anonymous, huge]: [usize; 3]| {
         if let Some(size) = size {
             writeln!(
                 to,
@@ -176,7 +176,7 @@ pub(super) fn smaps(sources: &Sources, pid: u32, rollup: bool, to: &mut String) 
             ("Referenced", resident),
             ("Anonymous", anonymous),
             ("LazyFree", 0),
-            ("AnonHugePages", 0),
+            ("AnonHugePages", huge),
             ("Swap", 0),
             ("SwapPss", 0),
             ("Locked", 0),
@@ -187,19 +187,17 @@ pub(super) fn smaps(sources: &Sources, pid: u32, rollup: bool, to: &mut String) 
         Ok(())
     };
     if rollup {
-        let (mut resident, mut anonymous) = (0, 0);
-        for area in &areas {
-            (resident, anonymous) = (resident + area.resident, anonymous + area.anonymous);
-        }
+        let sum = |of: fn(&AreaReport) -> usize| areas.iter().map(of).sum();
+        let sums = [sum(|area| area.resident), sum(|area| area.anonymous), sum(|area| area.huge)];
         let start = areas.first().map_or(0, |area| area.range.start);
         let end = areas.last().map_or(0, |area| area.range.end);
         writeln!(to, "{start:08x}-{end:08x} ---p 00000000 00:00 0                          [rollup]")?;
-        return write(to, None, resident, anonymous);
+        return write(to, None, sums);
     }
     for area in &areas {
         area.write_maps(to)?;
-        write(to, Some(area.range.end - area.range.start), area.resident, area.anonymous)?;
-        writeln!(to, "THPeligible:    0")?;
+        write(to, Some(area.range.end - area.range.start), [area.resident, area.anonymous, area.huge])?;
+        writeln!(to, "THPeligible:    {}", u8::from(area.is_huge_eligible))?;
     }
     Ok(())
 }

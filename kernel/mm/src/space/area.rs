@@ -1,5 +1,6 @@
 //! An area: a range of an address space with one protection and one thing behind it.
 
+use super::map::ACCESS;
 use crate::mmu::Pte;
 use crate::pager::Pager;
 use alloc::sync::Arc;
@@ -112,6 +113,11 @@ impl Area {
     /// Private and writable: may come to need memory for every page.
     pub(super) fn is_committed(&self) -> bool {
         !self.is_shared() && self.prot.contains(Prot::WRITE) && !self.flags.contains(AreaFlags::NORESERVE)
+    }
+
+    /// Private memory that nobody may use yet.
+    pub(super) fn is_reservation(&self) -> bool {
+        self.is_anonymous() && !self.is_shared() && !self.prot.intersects(ACCESS)
     }
 
     /// What entries of the area allow at most, but for copy on write and dirty tracking.

@@ -1,6 +1,7 @@
 //! Page faults: from an access to an entry.
 
 use super::area::{Area, AreaFlags, Backing, STACK_GAP};
+use super::areas::Areas;
 use super::gather::Gather;
 use super::{AddressSpace, HUGE, Inner, MIN_ADDR, Mapped, PAGE, is_exclusive};
 use crate::frame::{self, Frame, Run, Use};
@@ -167,19 +168,22 @@ impl Inner {
     /// First touch of private memory.
     fn fill_anonymous(&self, area: &Area, at: u64, write: bool) -> Result<Step, Step> {
         let flags = area.pte() | Pte::ANON;
-        if (write || area.flags.contains(AreaFlags::HUGE)) && wants_huge(area, at) {
-            let start = at & !(HUGE - 1);
-            if self.pages.lock().table.is_vacant(start)
-                && let Ok(run) = Run::zeroed(Pages(Size::Huge.frames()), HUGE as usize, Use::User)
-            {
-                let entry = Entry { phys: run.phys(), size: Size::Huge, flags };
-                let mut pages = self.pages.lock();
-                // Unless another thread was faster; then this is a fault about a page like any other.
-                if pages.table.map_if_vacant(start, entry) == Ok(true) {
-                    run.into_phys();
-                    pages.counts.enters(&entry);
-                    return Ok(Step::Done(Outcome::Done));
-                }
+        let start = at & !(HUGE - 1);
+        let is_covered = area.range.start <= start && start + HUGE <= area.range.end;
+        if is_covered
+            && (write || area.flags.contains(AreaFlags::HUGE))
+            && pressure::is_plenty()
+            && self.pages.lock().table.is_vacant(start)
+            && may_be_huge(&self.areas, area)
+            && let Ok(run) = Run::zeroed(Pages(Size::Huge.frames()), HUGE as usize, Use::User)
+        {
+            let entry = Entry { phys: run.phys(), size: Size::Huge, flags };
+            let mut pages = self.pages.lock();
+            // Unless another thread was faster; then this is a fault about a page like any other.
+            if pages.table.map_if_vacant(start, entry) == Ok(true) {
+                run.into_phys();
+                pages.counts.enters(&entry);
+                return Ok(Step::Done(Outcome::Done));
             }
         }
         if !write {
@@ -379,14 +383,29 @@ impl Mapped {
     }
 }
 
-/// Whether 2 MiB around `at` should come at once.
-fn wants_huge(area: &Area, at: u64) -> bool {
-    /// Smaller areas get huge pages only on advice.
-    const LARGE: u64 = 16 << 20;
-    let start = at & !(HUGE - 1);
-    area.range.start <= start
-        && start + HUGE <= area.range.end
-        && !area.flags.intersects(AreaFlags::NOHUGE | AreaFlags::STACK | AreaFlags::GROWSDOWN)
-        && (area.flags.contains(AreaFlags::HUGE) || area.bytes() >= LARGE)
-        && pressure::is_plenty()
+/// Areas of this size get huge pages without advice.
+const LARGE: u64 = 16 << 20;
+
+/// Whether huge pages come to private memory by themselves: where it is large, or the part in use of a reservation
+/// that is. Heaps of virtual machines are committed out of such, piece by piece.
+pub(super) fn may_be_huge(areas: &Areas, area: &Area) -> bool {
+    if !area.is_anonymous()
+        || area.is_shared()
+        || area.flags.intersects(AreaFlags::NOHUGE | AreaFlags::STACK | AreaFlags::GROWSDOWN)
+    {
+        return false;
+    }
+    // Code that is made at run time begins small, in several such reservations.
+    let is_data = area.prot.contains(Prot::WRITE) && !area.prot.contains(Prot::EXEC);
+    area.flags.contains(AreaFlags::HUGE)
+        || area.bytes() >= LARGE
+        || is_data && area.bytes() + reserved_beside(areas, area) >= LARGE
+}
+
+/// Bytes of the areas without access that touch `area` on both sides.
+fn reserved_beside(areas: &Areas, area: &Area) -> u64 {
+    let below = areas.before(area.range.start).filter(|below| below.range.end == area.range.start);
+    let above = areas.find(area.range.end);
+    let reserved = below.into_iter().chain(above).filter(|beside| beside.is_reservation());
+    reserved.map(Area::bytes).sum()
 }

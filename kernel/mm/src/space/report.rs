@@ -3,7 +3,7 @@
 use super::area::{Area, AreaFlags, Backing};
 use super::{AddressSpace, Inner, PAGE};
 use crate::frame;
-use crate::mmu::{Entry, Pte};
+use crate::mmu::{Entry, Pte, Size};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
@@ -116,6 +116,10 @@ pub struct AreaReport {
     pub resident: usize,
     /// Resident private pages.
     pub anonymous: usize,
+    /// Those of them that one entry maps 2 MiB of.
+    pub huge: usize,
+    /// Whether huge pages come by themselves (while memory is plenty).
+    pub is_huge_eligible: bool,
 }
 
 impl AddressSpace {
@@ -144,6 +148,8 @@ impl AddressSpace {
                 name: String::new(),
                 resident: 0,
                 anonymous: 0,
+                huge: 0,
+                is_huge_eligible: super::fault::may_be_huge(areas, area),
             };
             match &area.backing {
                 Backing::Object { pager, offset } => {
@@ -163,6 +169,7 @@ impl AddressSpace {
                         line.resident += entry.size.frames();
                         if entry.flags.contains(Pte::ANON) {
                             line.anonymous += entry.size.frames();
+                            line.huge += if entry.size == Size::Huge { entry.size.frames() } else { 0 };
                         }
                     }
                 });

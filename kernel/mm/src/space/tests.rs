@@ -229,6 +229,36 @@ fn large_areas_get_huge_pages_and_can_be_cut() {
 }
 
 #[test]
+fn what_is_committed_out_of_a_large_reservation_gets_huge_pages() {
+    let space = space();
+    let reserved = space.map(0, 64 << 20, Prot::empty(), ANON | MapFlags::NORESERVE, None).unwrap();
+    assert!(reserved.is_multiple_of(HUGE));
+    let huge = |at: u64| {
+        let lines = space.report(true).unwrap();
+        let line = lines.iter().find(|line| line.range.contains(&at)).unwrap();
+        (line.is_huge_eligible, line.huge)
+    };
+    // By mmap(2) in the middle, and by mprotect(2).
+    let middle = reserved + 16 * HUGE;
+    space.map(middle, 2 * HUGE, RW, ANON | MapFlags::FIXED, None).unwrap();
+    space.write_all(middle + HUGE + 5, b"x").unwrap();
+    assert_eq!(huge(middle), (true, 512));
+    space.protect(reserved, HUGE + PAGE, RW).unwrap();
+    space.write_all(reserved + 5, b"x").unwrap();
+    space.write_all(reserved + HUGE + 5, b"x").unwrap();
+    assert_eq!(huge(reserved), (true, 512));
+    assert_eq!(space.counts().anonymous, 512 + 512 + 1);
+    // Code begins small, and so does memory that is no part of something large.
+    let code = reserved + 24 * HUGE;
+    space.protect(code, 2 * HUGE, RW | Prot::EXEC).unwrap();
+    space.write_all(code, b"x").unwrap();
+    assert_eq!(huge(code), (false, 0));
+    let small = space.map(0, 2 * HUGE, RW, ANON, None).unwrap();
+    space.write_all(small, b"x").unwrap();
+    assert_eq!(huge(small), (false, 0));
+}
+
+#[test]
 fn a_stack_grows_to_its_limit() {
     let space = space();
     let top = 0x7fff_0000_0000;
