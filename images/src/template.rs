@@ -14,7 +14,9 @@ use crate::error::{Error, Result};
 use crate::sysroot::Sysroot;
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Every recipe there is.
@@ -37,6 +39,9 @@ pub struct Template {
     args: Vec<String>,
     /// Memory of the guest, when nobody says how much.
     pub memory: Option<String>,
+    /// Whether the runtime replaces instructions that its other threads may be about to run.
+    #[serde(default)]
+    replaces_code: bool,
     home: HomeRule,
     file: Option<FileRule>,
     path: Option<PathRule>,
@@ -123,6 +128,18 @@ impl Template {
             path: format!("recipe {name}").into(),
             message: error.to_string().trim_end().into(),
         })
+    }
+
+    /// Whether the guest's `program`, packed by the recipe of that name or by none, replaces instructions that its other
+    /// threads may be about to run.
+    pub fn replaces_code(recipe: Option<&String>, program: &[u8]) -> bool {
+        let program = Path::new(OsStr::from_bytes(program));
+        let templates = ALL.iter().filter_map(|(name, text)| Some((*name, Self::parse(name, text).ok()?)));
+        let mut same = templates.filter(|(name, template)| match recipe {
+            Some(recipe) => recipe == name,
+            None => program.ends_with(&template.program),
+        });
+        same.any(|(_, template)| template.replaces_code)
     }
 
     /// What `--help` says of the recipes.

@@ -132,7 +132,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "NET")]
     pub net: Option<NetChoice>,
     /// auto takes KVM where the processor has it, else emulation; tcg-single emulates all CPUs on one thread, which
-    /// programs that change their own code need before QEMU 8.0 [default: auto]
+    /// programs that change their own code need before QEMU 8.0; auto does so for Java [default: auto]
     #[arg(long, value_name = "auto|kvm|tcg|tcg-single")]
     pub accel: Option<AccelChoice>,
     /// QEMU machine: q35, pc or microvm [default: q35]

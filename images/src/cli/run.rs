@@ -10,6 +10,7 @@ use crate::erofs::{Bytes, Reader};
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::run::{self, Boot, Kernel, Options, Source};
+use crate::template::Template;
 use osv_abi::boot::{BOOT_FILE, BootConfig, RootDisk, Terminals};
 use osv_abi::trace::Filter;
 use rustix::fs::{MemfdFlags, OFlags};
@@ -51,7 +52,9 @@ pub(super) fn execute(args: &RunArgs) -> Result<u8> {
     let boot = boot(args, &input)?;
     if args.dry_run {
         let kernel = Kernel { image: path, channel: None };
-        let command = run::command(&options, options.accel.decide()?, &kernel, &boot);
+        let (accel, note) = options.decide_accel()?;
+        note.iter().for_each(|note| eprintln!("osv-pack: {note}"));
+        let command = run::command(&options, accel, &kernel, &boot);
         println!("{}", run::shell_line(&run::find_qemu()?, &command));
         return Ok(0);
     }
@@ -165,6 +168,10 @@ fn options(args: &RunArgs, config: &Config, program: &[u8]) -> Result<Options> {
         cpus,
         net,
         accel: choose(args.accel, run.accel.as_deref())?,
+        replaces_code: Template::replaces_code(
+            args.input.recipe.as_ref().or(config.recipe.as_ref()),
+            program,
+        ),
         machine: choose(args.machine, run.machine.as_deref())?,
         timeout: timeout.transpose()?,
         terminal: args.tty,

@@ -21,6 +21,8 @@ pub struct Options {
     pub net: NetChoice,
     /// Accelerator.
     pub accel: AccelChoice,
+    /// Whether the program replaces instructions that its other threads may be about to run.
+    pub replaces_code: bool,
     /// Machine type.
     pub machine: Machine,
     /// When to give up.

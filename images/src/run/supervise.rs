@@ -42,7 +42,8 @@ pub enum Source<'a> {
 /// Runs the image until the guest ends; the status for our own exit.
 pub fn run(source: &Source<'_>, options: &Options, boot: &Boot) -> Result<u8> {
     let program = find_qemu()?;
-    let accel = options.accel.decide()?;
+    let (accel, note) = options.decide_accel()?;
+    note.iter().for_each(|note| eprintln!("osv-pack: {note}"));
     options.ports.iter().try_for_each(|port| port.require_free())?;
     let (image, _keep_open) = image_path(source)?;
     let (ours, theirs) = UnixStream::pair().map_err(|error| Error::io("make", "a socket pair", error))?;

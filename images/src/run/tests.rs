@@ -30,6 +30,16 @@ fn kvm_needs_the_processor_and_the_device() {
 }
 
 #[test]
+fn cpus_take_turns_where_qemu_reads_halves_of_instructions() {
+    let (accel, note) = accel::taking_turns("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)\n");
+    assert_eq!(accel, Accel::TcgSingle);
+    assert!(note.is_some_and(|note| note.starts_with("QEMU 7.2.22 may") && note.contains("--accel tcg ")));
+    assert_eq!(accel::taking_turns("QEMU emulator version 8.0.0\n"), (Accel::Tcg, None));
+    assert_eq!(accel::taking_turns("QEMU emulator version 10.1.0"), (Accel::Tcg, None));
+    assert_eq!(accel::taking_turns("").0, Accel::TcgSingle);
+}
+
+#[test]
 fn a_signal_that_comes_too_early_waits_for_the_guest() {
     let mut session = Session::default();
     let size = WindowSize { rows: 24, columns: 80, ..WindowSize::default() };

@@ -37,6 +37,14 @@ fn every_recipe_parses_and_is_in_the_help() {
 }
 
 #[test]
+fn programs_that_replace_their_code_are_known_by_recipe_or_name() {
+    let jvm = "jvm".to_owned();
+    assert!(Template::replaces_code(Some(&jvm), b"/usr/lib/jvm/z-21/bin/javac"));
+    assert!(Template::replaces_code(None, b"/usr/lib/jvm/z-21/bin/java"));
+    assert!(!Template::replaces_code(None, b"/usr/bin/javascript"));
+}
+
+#[test]
 fn a_jar_goes_to_app_and_the_home_is_the_folder_with_the_sign() {
     let (temp, sysroot) = system();
     let jar = temp.path().join("app.jar");
