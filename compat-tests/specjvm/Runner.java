@@ -22,28 +22,28 @@ public class Runner {
     static final Map<String, Row> ROWS = new TreeMap<>();
 
     static {
-        ROWS.put("startup", new Row(1, 3, Startup::new));
+        ROWS.put("startup", new Row(1, 4, Startup::new));
         ROWS.put("compiler.compiler", new Row(1, 1, () -> new Compiler(".*")));
         ROWS.put("compiler.sunflow", new Row(1, 3, () -> new Compiler("Tracer")));
-        ROWS.put("compress", new Row(20, 40, Compress::new));
-        ROWS.put("crypto.aes", new Row(4, 8, () -> new Crypto.Ciphers()));
-        ROWS.put("crypto.rsa", new Row(10, 20, () -> new Crypto.Rsa()));
-        ROWS.put("crypto.signverify", new Row(6, 12, () -> new Crypto.Signatures()));
-        ROWS.put("derby", new Row(1, 3, Database::new));
-        ROWS.put("mpegaudio", new Row(8, 16, Audio::new));
-        ROWS.put("scimark.fft.large", new Row(3, 6, () -> new Kernels.Fft(1 << 17)));
-        ROWS.put("scimark.fft.small", new Row(1000, 3000, () -> new Kernels.Fft(512)));
-        ROWS.put("scimark.lu.large", new Row(2, 4, () -> new Kernels.Lu(384)));
-        ROWS.put("scimark.lu.small", new Row(100, 200, () -> new Kernels.Lu(100)));
-        ROWS.put("scimark.sor.large", new Row(3, 6, () -> new Kernels.Sor(1000)));
-        ROWS.put("scimark.sor.small", new Row(60, 120, () -> new Kernels.Sor(250)));
-        ROWS.put("scimark.sparse.large", new Row(4, 8, () -> new Kernels.Sparse(200_000)));
-        ROWS.put("scimark.sparse.small", new Row(40, 80, () -> new Kernels.Sparse(25_000)));
-        ROWS.put("scimark.monte_carlo", new Row(10, 20, () -> new Kernels.MonteCarlo()));
-        ROWS.put("serial", new Row(15, 30, Serial::new));
-        ROWS.put("sunflow", new Row(3, 6, Tracer::new));
-        ROWS.put("xml.transform", new Row(15, 30, () -> new Xml.Transform()));
-        ROWS.put("xml.validation", new Row(30, 60, () -> new Xml.Validation()));
+        ROWS.put("compress", new Row(100, 320, Compress::new));
+        ROWS.put("crypto.aes", new Row(12, 40, () -> new Crypto.Ciphers()));
+        ROWS.put("crypto.rsa", new Row(30, 100, () -> new Crypto.Rsa()));
+        ROWS.put("crypto.signverify", new Row(12, 40, () -> new Crypto.Signatures()));
+        ROWS.put("derby", new Row(1, 6, Database::new));
+        ROWS.put("mpegaudio", new Row(24, 80, Audio::new));
+        ROWS.put("scimark.fft.large", new Row(12, 45, () -> new Kernels.Fft(1 << 17)));
+        ROWS.put("scimark.fft.small", new Row(4000, 12000, () -> new Kernels.Fft(512)));
+        ROWS.put("scimark.lu.large", new Row(8, 24, () -> new Kernels.Lu(384)));
+        ROWS.put("scimark.lu.small", new Row(400, 1100, () -> new Kernels.Lu(100)));
+        ROWS.put("scimark.sor.large", new Row(6, 20, () -> new Kernels.Sor(1000)));
+        ROWS.put("scimark.sor.small", new Row(120, 330, () -> new Kernels.Sor(250)));
+        ROWS.put("scimark.sparse.large", new Row(16, 50, () -> new Kernels.Sparse(200_000)));
+        ROWS.put("scimark.sparse.small", new Row(240, 640, () -> new Kernels.Sparse(25_000)));
+        ROWS.put("scimark.monte_carlo", new Row(50, 180, () -> new Kernels.MonteCarlo()));
+        ROWS.put("serial", new Row(40, 90, Serial::new));
+        ROWS.put("sunflow", new Row(12, 40, Tracer::new));
+        ROWS.put("xml.transform", new Row(40, 80, () -> new Xml.Transform()));
+        ROWS.put("xml.validation", new Row(50, 110, () -> new Xml.Validation()));
     }
 
     /** Lets every workload do its share of {@code operations}; gives the number done and the nanoseconds it took. */

@@ -10,6 +10,7 @@ pub mod diff;
 pub mod fuzz;
 pub mod gaps;
 pub mod guest;
+pub mod java;
 pub mod load;
 pub mod ltp;
 pub mod programs;

@@ -32,6 +32,16 @@ fn number(name: &str, default: u32) -> Result<u32, String> {
     text.parse().ok().filter(|&number| number > 0).ok_or_else(|| format!("{name}={text}: expected a number"))
 }
 
+fn write(suite: &str, rows: &[Row]) -> Result<(), String> {
+    for (file, text) in
+        [("specjvm.json", report::json(suite, rows)), ("specjvm.svg", report::svg(suite, rows))]
+    {
+        let file = target().join(file);
+        std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    Ok(())
+}
+
 fn measure(prefixes: &[String]) -> Result<Vec<String>, String> {
     let fits = |row: &&&str| prefixes.is_empty() || prefixes.iter().any(|prefix| row.starts_with(prefix));
     let names: Vec<&str> = ROWS.iter().filter(fits).copied().collect();
@@ -71,12 +81,8 @@ fn measure(prefixes: &[String]) -> Result<Vec<String>, String> {
         let row = Row { name: name.to_owned(), ours: median(ours), linux: median(theirs) };
         eprintln!("specjvm: {name} {}", row.verdict().map_or("-".into(), |ratio| format!("{ratio:.2}")));
         rows.push(row);
-    }
-    for (file, text) in
-        [("specjvm.json", report::json(suite.name, &rows)), ("specjvm.svg", report::svg(suite.name, &rows))]
-    {
-        let file = target().join(file);
-        std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
+        // After each row: what was measured stays, if the rest is cut short.
+        write(suite.name, &rows)?;
     }
     print!("{}", report::table(&rows));
     println!(
