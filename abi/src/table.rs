@@ -4,10 +4,10 @@
 //! 0 read [file::read] (fd: Fd, buf: OutBuf) [full] call;
 //! ```
 //!
-//! number, name, handler path (empty for a stub; resolved inside the kernel's `sys` crate), arguments with the
-//! types of [`crate::arg`], status, and how libc enters it: `call` through the vector, or `trap` always by the
-//! `syscall` instruction (law 3 of docs/architecture.md). Status is `full`, `partial("what is missing")` or
-//! `stub(ERRNO)`. Every area is a callback macro, so each reader expands what it needs: the kernel its vector,
+//! number, name, handler path (resolved inside the kernel's `sys` crate), arguments with the types of [`crate::arg`],
+//! status, and how libc enters it: `call` through the vector, or `trap` always by the `syscall` instruction (law 3 of
+//! docs/architecture.md). Status is `full`, `partial("what is missing")` or `stub(ERRNO)`. A stub's path is empty, or that
+//! of a function that refuses what Linux refuses first: a bad descriptor, an unknown flag. Every area is a callback macro, so each reader expands what it needs: the kernel its vector,
 //! strace its text, osv-pack its check, the fuzzer its arguments, docs/abi.md its matrix.
 
 mod event;
@@ -30,7 +30,7 @@ pub enum Status {
     Full,
     /// Works but for what the note says.
     Partial(&'static str),
-    /// Fails with this error, and says so once on the console.
+    /// Fails with this error, and says so once on the console; wrong arguments may fail first with an error of theirs.
     Stub(Errno),
 }
 
@@ -56,6 +56,8 @@ pub struct Row {
     pub args: &'static [(&'static str, &'static str)],
     /// Level of support.
     pub status: Status,
+    /// Whether anything looks at the arguments.
+    pub is_handled: bool,
     /// Way of entry.
     pub entry: Entry,
     /// Each argument's registers and text.
@@ -133,6 +135,7 @@ macro_rules! rows {
             area: AREA,
             args: &[$((stringify!($arg), stringify!($ty))),*],
             status: $crate::status!($($status)*),
+            is_handled: !stringify!($($handler)*).is_empty(),
             entry: $crate::entry!($entry),
             params: {
                 #[allow(unused_imports, clippy::allow_attributes, reason = "a row without arguments needs none")]

@@ -47,7 +47,7 @@ pub fn document() -> String {
         "A status is what the row itself says, and no more tested than its tests:\n\n\
          * **full**: all that the man page says for what can happen here;\n\
          * **partial**: works but for what the note says;\n\
-         * **stub**: fails with the errno in the note, and names itself once.\n\n\
+         * **stub**: fails with the errno in the note, and names itself once; wrong arguments may fail before.\n\n\
          A system call that is not listed gives `ENOSYS`. A symbol's status speaks of the libc half alone: what it asks\n\
          of the kernel is worth what the row of that system call says.\n\n",
     );

@@ -32,8 +32,8 @@ macro_rules! syscalls_memory {
             323 userfaultfd [] () [stub(ENOSYS)] call;
             325 mlock2 [memory::mlock2] (addr: UserAddr, len: Size, flags: LockFlags) [full] call;
             329 pkey_mprotect [memory::pkey_mprotect] (addr: UserAddr, len: Size, prot: Prot, key: Int) [full] call;
-            330 pkey_alloc [memory::pkey_alloc] (flags: ULong, rights: ULong) [partial("the CPU's protection keys are not switched on: ENOSPC")] call;
-            331 pkey_free [memory::pkey_free] (key: Int) [partial("no key was ever given out: EINVAL")] call;
+            330 pkey_alloc [memory::pkey_alloc] (flags: ULong, rights: ULong) [stub(ENOSPC)] call;
+            331 pkey_free [] (key: Int) [stub(EINVAL)] call;
             440 process_madvise [process::process_madvise] (fd: Fd, vectors: UserAddr, count: Size, advice: Advice, flags: Flags) [full] call;
             448 process_mrelease [process::process_mrelease] (fd: Fd, flags: Flags) [full] call;
             450 set_mempolicy_home_node [memory::set_mempolicy_home_node] (start: UserAddr, len: ULong, home: ULong, flags: ULong) [full] call;

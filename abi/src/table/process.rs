@@ -71,7 +71,7 @@ macro_rules! syscalls_process {
             273 set_robust_list [process::set_robust_list] (head: UserAddr, len: Size) [full] call;
             274 get_robust_list [process::get_robust_list] (tid: Int, head: Out<u64>, len: Out<u64>) [partial("the caller's own only")] call;
             302 prlimit64 [process::prlimit64] (pid: Pid, resource: UInt, new: In<Rlimit>, old: Out<Rlimit>) [partial("FSIZE, RSS, LOCKS, RT limits are not enforced")] call;
-            308 setns [process::setns] (fd: Fd, kinds: Flags) [partial("no descriptor refers to a namespace: EINVAL")] call;
+            308 setns [process::setns] (fd: Fd, kinds: Flags) [stub(EINVAL)] call;
             309 getcpu [process::getcpu] (cpu: Out<u32>, node: Out<u32>) [full] call;
             312 kcmp [process::kcmp] (first: Pid, second: Pid, kind: Int, a: ULong, b: ULong) [partial("no KCMP_EPOLL_TFD")] call;
             314 sched_setattr [process::sched_setattr] (pid: Pid, attr: UserAddr, flags: Flags) [partial("no real-time policies and no deadlines: EPERM; no bounds of utilisation: EOPNOTSUPP")] call;

@@ -84,7 +84,19 @@ extern "C" fn unknown(frame: &mut Frame) -> isize {
     Errno::ENOSYS.to_ret()
 }
 
-/// A row's shim: a stub for a row without a handler.
+/// What a handler makes of the frame's arguments.
+macro_rules! handled {
+    ($frame:ident, [$($handler:tt)+] ($($arg:ident: $ty:ty),*)) => {{
+        #[allow(unused_imports, clippy::allow_attributes, reason = "not every row has arguments")]
+        use osv_abi::arg::*;
+        #[allow(unused_mut, unused_variables, clippy::allow_attributes, reason = "not every row has arguments")]
+        let mut reader = osv_abi::arg::ArgReader::new(&$frame.args);
+        $(let $arg: $ty = reader.take();)*
+        crate::$($handler)+(&mut Cx::new($frame) $(, $arg)*)
+    }};
+}
+
+/// A row's shim.
 macro_rules! shim {
     ($name:ident [] ($($args:tt)*) [stub($errno:ident)]) => {{
         extern "C" fn stub(frame: &mut Frame) -> isize {
@@ -93,14 +105,19 @@ macro_rules! shim {
         }
         stub
     }};
+    ($name:ident [$($look:tt)+] ($($arg:ident: $ty:ty),*) [stub($errno:ident)]) => {{
+        extern "C" fn stub(frame: &mut Frame) -> isize {
+            let looked: Res<()> = handled!(frame, [$($look)+] ($($arg: $ty),*));
+            if looked.is_ok() {
+                report_stub(frame.nr, stringify!($name));
+            }
+            finish(looked.and(Err::<(), _>(Errno::$errno.into())))
+        }
+        stub
+    }};
     ($name:ident [$($handler:tt)+] ($($arg:ident: $ty:ty),*) [$($status:tt)*]) => {{
         extern "C" fn shim(frame: &mut Frame) -> isize {
-            #[allow(unused_imports, clippy::allow_attributes, reason = "not every row has arguments")]
-            use osv_abi::arg::*;
-            #[allow(unused_mut, unused_variables, clippy::allow_attributes, reason = "not every row has arguments")]
-            let mut reader = osv_abi::arg::ArgReader::new(&frame.args);
-            $(let $arg: $ty = reader.take();)*
-            finish(crate::$($handler)+(&mut Cx::new(frame) $(, $arg)*))
+            finish(handled!(frame, [$($handler)+] ($($arg: $ty),*)))
         }
         shim
     }};

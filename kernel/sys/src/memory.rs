@@ -118,16 +118,10 @@ pub fn pkey_mprotect(cx: &mut Cx<'_>, addr: UserAddr, len: Size, prot: Prot, key
     Err(Errno::EINVAL.into())
 }
 
-/// pkey_alloc(2): the CPU's protection keys are not switched on, so there are none to give out.
-pub fn pkey_alloc(_cx: &mut Cx<'_>, flags: ULong, rights: ULong) -> Res<i32> {
+/// pkey_alloc(2), a stub: the CPU's protection keys are not switched on, so there are none to give out.
+pub fn pkey_alloc(_cx: &mut Cx<'_>, flags: ULong, rights: ULong) -> Res<()> {
     const RIGHTS: u64 = 3;
-    let known = flags.0 == 0 && rights.0 & !RIGHTS == 0;
-    Err(if known { Errno::ENOSPC } else { Errno::EINVAL }.into())
-}
-
-/// pkey_free(2): no key was ever given out.
-pub fn pkey_free(_cx: &mut Cx<'_>, _key: Int) -> Res<()> {
-    Err(Errno::EINVAL.into())
+    if flags.0 == 0 && rights.0 & !RIGHTS == 0 { Ok(()) } else { Err(Errno::EINVAL.into()) }
 }
 
 /// brk(2): where the heap ends afterwards, moved or not.
