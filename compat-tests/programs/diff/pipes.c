@@ -8,7 +8,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -184,12 +186,46 @@ static void epolling(void) {
     show_events(epoll, 0);
 }
 
+// One splice moves what there is, or what there is room for: it waits for some of either, and never for all.
+static void splices(void) {
+    static char much[48 << 10];
+    int from[2], to[2], file = memfd_create("file", 0), zeros = open("/dev/zero", O_RDONLY), pair[2];
+    pipe(from), pipe(to);
+    SHOW(splice(from[0], 0, from[1], 0, 10, 0));
+    SHOW(write(from[1], much, sizeof much));
+    SHOW(splice(from[0], 0, to[1], 0, 1 << 20, 0));
+    SHOW(splice(to[0], 0, file, 0, 1 << 20, 0));
+    SHOW(lseek(file, 0, SEEK_END));
+    lseek(file, 0, SEEK_SET);
+    SHOW(splice(file, 0, to[1], 0, 1 << 20, 0));
+    SHOW(splice(zeros, 0, to[1], 0, 1 << 20, 0));
+    SHOW(splice(zeros, 0, to[1], 0, 1, SPLICE_F_NONBLOCK));
+    fcntl(to[1], F_SETFL, O_NONBLOCK);
+    SHOW(splice(zeros, 0, to[1], 0, 1, 0));
+    SHOW(splice(from[0], 0, to[1], 0, 1, SPLICE_F_NONBLOCK));
+    fcntl(from[0], F_SETFL, O_NONBLOCK);
+    SHOW(splice(from[0], 0, file, 0, 1, 0));
+    while (read(to[0], much, sizeof much) == sizeof much) {}
+    // A socket gives what has come.
+    SHOW(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+    SHOW(write(pair[0], much, 100));
+    SHOW(splice(pair[1], 0, to[1], 0, 1000, 0));
+    close(to[0]);
+    SHOW(splice(zeros, 0, to[1], 0, 1, 0));
+    SHOW(caught);
+    close(from[1]);
+    SHOW(splice(from[0], 0, file, 0, 1, 0));
+    close(from[0]), close(to[1]), close(file), close(zeros), close(pair[0]), close(pair[1]);
+}
+
 int main(void) {
     setvbuf(stdout, 0, _IONBF, 0);
     signal(SIGPIPE, note);
     pipes();
     polling();
     epolling();
+    caught = 0;
+    splices();
     puts("end");
     return 0;
 }

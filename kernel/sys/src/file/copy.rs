@@ -1,21 +1,23 @@
 //! Copies between files: sendfile(2), copy_file_range(2), splice(2).
 
 use super::io::{positioned, readable, writable};
+use super::pipes::{READABLE, WRITABLE, pipe, wait_for};
 use crate::cx::{Cx, MAX_RW_COUNT};
 use osv_abi::Errno;
 use osv_abi::arg::{Fd, Flags, InOut, Size};
 use osv_abi::uapi::file::{mode, open as o};
 use osv_base::Res;
 use osv_base::io::{SliceSink, SliceSource};
-use osv_event::EventFd;
+use osv_event::{EventFd, Pipe};
 use osv_sync::Events;
 use osv_vfs::directory::Directory;
-use osv_vfs::{At, Io, Kind, OpenFile};
+use osv_vfs::{At, File, Io, Kind, OpenFile};
 
 /// Bytes that a copy between files moves at once.
 const COPY_CHUNK: usize = 16 << 10;
 
 /// Copies up to `count` bytes through a buffer. `from` and `to` say where; `None` is the description's own offset.
+/// A stream gives what it holds: only for the first of it is waited.
 fn copy(
     input: &OpenFile,
     mut from: Option<&mut u64>,
@@ -35,7 +37,9 @@ fn copy(
         };
         let mut sink = SliceSink::new(&mut buffer[..want]);
         let at = start.map_or(At::Stream, At::Offset);
-        let got = match input.file().read(at, &mut sink, input.io()) {
+        let io = input.io();
+        let io = Io { nonblock: io.nonblock || start.is_none() && total > 0, ..io };
+        let got = match input.file().read(at, &mut sink, io) {
             Ok(0) => break,
             Ok(n) => n,
             Err(_) if total > 0 => break,
@@ -178,7 +182,7 @@ pub fn splice(
         return Err(Errno::EINVAL.into());
     }
     let (input, output) = (cx.file(in_fd)?, cx.file(out_fd)?);
-    let (from_pipe, to_pipe) = (super::is_pipe(&input), super::is_pipe(&output));
+    let (from_pipe, to_pipe) = (pipe(&input).is_some(), pipe(&output).is_some());
     // A pipe has no offsets; that comes before whether the other side may be read or written.
     if from_pipe && !in_offset.is_null() || to_pipe && !out_offset.is_null() {
         return Err(Errno::ESPIPE.into());
@@ -196,16 +200,27 @@ pub fn splice(
     if !holds_bytes(&input) || !holds_bytes(&output) {
         return Err(Errno::EINVAL.into());
     }
+    if let (Some(from), Some(to)) = (pipe(&input), pipe(&output))
+        && from.is_same(to)
+    {
+        return Err(Errno::EINVAL.into());
+    }
     let place = |open: &OpenFile, at: Option<i64>| at.map(|at| positioned(open, at)).transpose();
     let (mut from, mut to) = (place(&input, from)?, place(&output, to)?);
-    // What a pipe holds now is enough: more is not waited for.
-    let count = count.0.min(MAX_RW_COUNT).min(if from_pipe { COPY_CHUNK } else { usize::MAX });
-    let nonblock = flags.0 & SPLICE_F_NONBLOCK != 0;
-    let ready = Events::IN | Events::HUP;
-    if nonblock && from_pipe && !input.file().poll().intersects(ready)
-        || nonblock && to_pipe && !output.file().poll().contains(Events::OUT)
-    {
-        return Err(Errno::EAGAIN.into());
+    let mut count = count.0.min(MAX_RW_COUNT);
+    // A pipe is waited for until there is something in it, or some room; what there is then is enough.
+    let wait = |open: &OpenFile, end: &Pipe, events| {
+        wait_for(end, events, flags.0 & SPLICE_F_NONBLOCK != 0 || open.io().nonblock)
+    };
+    if let Some(end) = pipe(&input) {
+        wait(&input, end, READABLE)?;
+    }
+    if let Some(end) = pipe(&output) {
+        wait(&output, end, WRITABLE)?;
+        if end.poll().contains(Events::ERR) {
+            return cx.broken_pipe(Err(Errno::EPIPE.into()));
+        }
+        count = count.min(end.room().max(1));
     }
     let done = cx.broken_pipe(copy(&input, from.as_mut(), &output, to.as_mut(), count))?;
     if let Some(from) = from {

@@ -18,7 +18,7 @@ const KNOWN: u32 = 0xf;
 const CHUNK: usize = 16 << 10;
 
 /// Sleeps until `pipe` shows one of `events`: EAGAIN where it must not.
-fn wait_for(pipe: &Pipe, events: Events, nonblock: bool) -> Res<()> {
+pub(super) fn wait_for(pipe: &Pipe, events: Events, nonblock: bool) -> Res<()> {
     let ready = || pipe.poll().intersects(events).then_some(());
     if ready().is_some() {
         return Ok(());
@@ -31,12 +31,13 @@ fn wait_for(pipe: &Pipe, events: Events, nonblock: bool) -> Res<()> {
     waited.map_err(|error| error.or_timeout(Errno::EAGAIN))
 }
 
-fn pipe(open: &OpenFile) -> Option<&Pipe> {
+/// The pipe that a description is, if it is one.
+pub(super) fn pipe(open: &OpenFile) -> Option<&Pipe> {
     open.file().as_any().downcast_ref()
 }
 
-const READABLE: Events = Events::IN.union(Events::HUP);
-const WRITABLE: Events = Events::OUT.union(Events::ERR);
+pub(super) const READABLE: Events = Events::IN.union(Events::HUP);
+pub(super) const WRITABLE: Events = Events::OUT.union(Events::ERR);
 
 /// tee(2): what is in one pipe goes into another and stays.
 pub fn tee(cx: &mut Cx<'_>, in_fd: Fd, out_fd: Fd, count: Size, flags: Flags) -> Res<usize> {
