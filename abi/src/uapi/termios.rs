@@ -191,6 +191,8 @@ pub mod request {
     pub const TCSETS2: u32 = 0x402c_542b;
     pub const TCSETSW2: u32 = 0x402c_542c;
     pub const TCSETSF2: u32 = 0x402c_542d;
+    pub const TIOCGLCKTRMIOS: u32 = 0x5456;
+    pub const TIOCSLCKTRMIOS: u32 = 0x5457;
     pub const TIOCGPTN: u32 = 0x8004_5430;
     pub const TIOCSPTLCK: u32 = 0x4004_5431;
     pub const TIOCGDEV: u32 = 0x8004_5432;

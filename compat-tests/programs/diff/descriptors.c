@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
@@ -104,6 +105,13 @@ int main(void) {
     printf("%c\n", b);
     SHOW(syscall(SYS_pidfd_send_signal, pf, 0, 0, 0));
     SHOW(syscall(SYS_pidfd_send_signal, pf, 99, 0, 0));
+    char folder[32];
+    sprintf(folder, "/proc/%d", c);
+    int by_folder = open(folder, O_RDONLY | O_DIRECTORY), of_all = open("/proc", O_RDONLY | O_DIRECTORY);
+    SHOW(syscall(SYS_pidfd_send_signal, by_folder, 0, 0, 0));
+    SHOW(syscall(SYS_pidfd_send_signal, of_all, 0, 0, 0));
+    SHOW(syscall(SYS_pidfd_getfd, by_folder, 0, 0));
+    close(by_folder), close(of_all);
     SHOW(syscall(SYS_pidfd_send_signal, 1, 0, 0, 0));
     SHOW(syscall(SYS_pidfd_send_signal, pf, SIGTERM, 0, 0));
     SHOW(poll(&q, 1, 5000));

@@ -2,6 +2,7 @@
 #include "show.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -12,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -312,6 +314,42 @@ static void copies_and_locks(int fd, int readonly) {
     SHOW(fcntl(again, F_OFD_SETLK, &lock));
     SHOW(close(copy));
     SHOW(fcntl(again, F_OFD_SETLK, &lock));
+    close(again);
+}
+
+static int record_lock(int fd, int how, int type, int start) {
+    struct flock lock = {type, SEEK_SET, start, 1, 0};
+    return fcntl(fd, how, &lock);
+}
+
+// What a process holds is free at its end, and two that each wait for the other are told.
+static void locks_between_processes(void) {
+    int fd = open("locked", O_RDWR | O_CREAT, 0600), ready[2], status;
+    pipe(ready);
+    pid_t child = fork();
+    if (!child) {
+        record_lock(fd, F_SETLK, F_WRLCK, 0);
+        write(ready[1], "x", 1);
+        for (;;) pause();
+    }
+    read(ready[0], buffer, 1);
+    SHOW(record_lock(fd, F_SETLK, F_WRLCK, 0));
+    kill(child, SIGKILL);
+    SHOW(record_lock(fd, F_SETLKW, F_WRLCK, 0));
+    waitpid(child, &status, 0);
+    child = fork();
+    if (!child) {
+        record_lock(fd, F_SETLK, F_WRLCK, 1);
+        write(ready[1], "x", 1);
+        int told = record_lock(fd, F_SETLKW, F_WRLCK, 0) && errno == EDEADLK;
+        _exit(told);
+    }
+    read(ready[0], buffer, 1);
+    int told = record_lock(fd, F_SETLKW, F_WRLCK, 1) && errno == EDEADLK;
+    SHOW(record_lock(fd, F_SETLK, F_UNLCK, 0));
+    waitpid(child, &status, 0);
+    SHOW(told + WEXITSTATUS(status));
+    close(fd);
 }
 
 static void devices(int fd) {
@@ -404,6 +442,7 @@ int main(void) {
     names();
     attributes(fd);
     copies_and_locks(fd, readonly);
+    locks_between_processes();
     devices(fd);
     without_a_name(fd);
     puts("end");

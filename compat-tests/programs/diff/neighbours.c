@@ -62,6 +62,7 @@ static void remote_memory(void) {
     SHOW(CALL(SYS_kcmp, getpid(), child, 1, 0, 0) != 0);
     SHOW(CALL(SYS_kcmp, getpid(), child, 2, 0, 0) != 0);
     SHOW(CALL(SYS_kcmp, getpid(), child, 99, 0, 0));
+    SHOW(CALL(SYS_kcmp, getpid(), child, 6, 0, 0));
     int same = dup(go[0]);
     SHOW(CALL(SYS_kcmp, getpid(), getpid(), 0, go[0], same));
     int process = CALL(SYS_pidfd_open, child, 0);
@@ -290,6 +291,10 @@ static void files(void) {
     printf("wants some %d\n", handle.bytes > 0);
     handle.bytes = 128;
     SHOW(CALL(SYS_name_to_handle_at, AT_FDCWD, "a", &handle, &mount, 0));
+    // The mount as statx(2) and mountinfo number it.
+    _Alignas(8) unsigned char status[256];
+    SHOW(CALL(SYS_statx, AT_FDCWD, "a", 0, 0x1000, status));
+    SHOW(*(uint64_t *)(status + 0x90) == (uint64_t)mount);
     int again = CALL(SYS_open_by_handle_at, AT_FDCWD, &handle, O_RDONLY);
     WORKS(again);
     SHOW(pread(again, text, 1, 5 * P));

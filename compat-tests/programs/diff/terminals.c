@@ -108,6 +108,23 @@ static void requests(void) {
             printf("%s %s: %s %d\n", list[i].name, side ? "slave" : "master", r ? error_name(errno) : "ok", value);
         }
     }
+    // Settings that are fixed stay as they are, whichever side says so. The kernel's termios is shorter than libc's.
+    struct termios fixed = { .c_lflag = ECHO }, set;
+    SHOW(ioctl(slave, TIOCGLCKTRMIOS, &set));
+    SHOW(set.c_lflag);
+    SHOW(ioctl(master, TIOCSLCKTRMIOS, &fixed));
+    SHOW(ioctl(slave, TIOCGLCKTRMIOS, &set));
+    SHOW(set.c_lflag == ECHO);
+    SHOW(tcgetattr(slave, &set));
+    tcflag_t before = set.c_lflag;
+    set.c_lflag ^= ECHO | TOSTOP;
+    SHOW(tcsetattr(slave, TCSANOW, &set));
+    SHOW(tcgetattr(slave, &set));
+    SHOW((set.c_lflag ^ before) == TOSTOP);
+    fixed.c_lflag = 0;
+    SHOW(ioctl(slave, TIOCSLCKTRMIOS, &fixed));
+    set.c_lflag = before;
+    SHOW(tcsetattr(slave, TCSANOW, &set));
     struct winsize w;
     SHOW(ioctl(slave, TIOCGWINSZ, &w));
     printf("%d %d %d %d\n", w.ws_row, w.ws_col, w.ws_xpixel, w.ws_ypixel);

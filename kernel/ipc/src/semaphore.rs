@@ -364,6 +364,11 @@ fn remember(pid: u32, set: &Arc<Set>) {
     UNDOERS.store(undo.len(), Ordering::Release);
 }
 
+/// Whether process `pid` ever asked for something to be undone at its end.
+pub fn has_undo(pid: u32) -> bool {
+    UNDOERS.load(Ordering::Acquire) > 0 && UNDO.lock().contains_key(&pid)
+}
+
 /// Process `pid` ended.
 pub fn undo_all(pid: u32, now: impl Fn() -> i64) {
     if UNDOERS.load(Ordering::Acquire) == 0 {

@@ -9,7 +9,7 @@ pub use mqueue::*;
 pub use semaphore::*;
 
 use osv_task::Process;
-use osv_vfs::clock;
+use osv_vfs::{clock, locks};
 
 /// The wall clock in seconds, which objects note their changes by.
 fn seconds() -> i64 {
@@ -20,5 +20,6 @@ fn seconds() -> i64 {
 pub(crate) fn process_ended(process: &Process) {
     osv_ipc::semaphore::undo_all(process.pid(), seconds);
     osv_ipc::mqueue::forget_process(process.pid());
+    locks::forget(locks::Owner::Process(process.pid()));
     crate::file::aio::process_ended(process);
 }

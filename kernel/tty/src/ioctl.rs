@@ -137,6 +137,17 @@ impl Tty {
                 let exclusive = i32::from(self.state.lock().exclusive);
                 write(arg, &exclusive)?;
             }
+            r::TIOCGLCKTRMIOS => {
+                let fixed = self.state.lock().fixed;
+                write(arg, &fixed)?;
+            }
+            r::TIOCSLCKTRMIOS => {
+                if !jobs().caller().is_privileged {
+                    return Err(Errno::EPERM.into());
+                }
+                let fixed = read(arg, Termios::default())?;
+                self.state.lock().fixed = fixed;
+            }
             r::TIOCGETD => write(arg, &0i32)?,
             r::TIOCSETD => {
                 if int(arg)? != 0 {
@@ -186,6 +197,7 @@ impl Tty {
                 state.tell(packet::FLUSHREAD, 0, after);
             }
             let old = *state.line.termios();
+            let termios = held(&state.fixed, &old, &termios);
             state.speeds = match (speed(termios.cflag), speeds) {
                 (Some(speed), _) => (speed, speed),
                 (None, Some(speeds)) => speeds,
@@ -285,6 +297,20 @@ impl State {
         if (old.lflag | new.lflag) & lflag::EXTPROC != 0 {
             self.tell(packet::IOCTL, 0, after);
         }
+    }
+}
+
+/// `new` settings, but for those that are fixed.
+fn held(fixed: &Termios, old: &Termios, new: &Termios) -> Termios {
+    let flags = |fixed: u32, old: u32, new: u32| new & !fixed | old & fixed;
+    let byte = |fixed: u8, old: u8, new: u8| if fixed == 0 { new } else { old };
+    Termios {
+        iflag: flags(fixed.iflag, old.iflag, new.iflag),
+        oflag: flags(fixed.oflag, old.oflag, new.oflag),
+        cflag: flags(fixed.cflag, old.cflag, new.cflag),
+        lflag: flags(fixed.lflag, old.lflag, new.lflag),
+        line: byte(fixed.line, old.line, new.line),
+        cc: core::array::from_fn(|i| byte(fixed.cc[i], old.cc[i], new.cc[i])),
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct State {
     pub(crate) generation: u32,
     /// TIOCEXCL.
     pub(crate) exclusive: bool,
+    /// TIOCSLCKTRMIOS: what of the settings stays as it is.
+    pub(crate) fixed: Termios,
     /// TIOCSPTLCK.
     pub(crate) locked: bool,
     /// The near side was open and is no more.
@@ -121,6 +123,7 @@ impl Tty {
             opens: 0,
             generation: 0,
             exclusive: false,
+            fixed: Termios::default(),
             locked: pty.is_some(),
             near_closed: false,
             far_closed: false,

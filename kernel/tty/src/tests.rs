@@ -444,6 +444,25 @@ fn an_exclusive_terminal_is_opened_by_nobody_else() {
 }
 
 #[test]
+fn settings_that_are_fixed_stay_as_they_are() {
+    leader();
+    world(|w| w.caller.is_privileged = true);
+    let (master, near) = quiet_pair();
+    let before: Termios = ask(&*near, request::TCGETS).unwrap();
+    let mut fixed = Termios { lflag: lflag::ECHO, ..Termios::default() };
+    fixed.cc[cc::VINTR] = 1;
+    tell(&*master, request::TIOCSLCKTRMIOS, &fixed).unwrap();
+    assert_eq!(ask(&*near, request::TIOCGLCKTRMIOS), Ok(fixed));
+    set(&*near, |t| {
+        t.lflag ^= lflag::ECHO | lflag::ICANON;
+        (t.cc[cc::VINTR], t.cc[cc::VQUIT]) = (7, 8);
+    });
+    let after: Termios = ask(&*near, request::TCGETS).unwrap();
+    assert_eq!(after.lflag, before.lflag ^ lflag::ICANON);
+    assert_eq!((after.cc[cc::VINTR], after.cc[cc::VQUIT]), (before.cc[cc::VINTR], 8));
+}
+
+#[test]
 fn speeds_are_those_that_were_set() {
     use osv_abi::uapi::termios::{Termios2, cflag};
     let (_master, near) = quiet_pair();

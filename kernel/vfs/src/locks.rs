@@ -48,6 +48,8 @@ impl Lock {
 }
 
 static TABLE: Mutex<BTreeMap<FileId, Vec<Lock>>> = Mutex::new(BTreeMap::new());
+/// What processes sleep for. Taken before [`TABLE`] where both are.
+static WANTED: Mutex<Vec<(FileId, Lock)>> = Mutex::new(Vec::new());
 static RELEASED: WaitQueue = WaitQueue::new();
 
 /// A lock that keeps `wanted` from being had, if there is one.
@@ -87,7 +89,8 @@ fn try_set(file: FileId, wanted: &Lock) -> bool {
     true
 }
 
-/// Takes a lock, replacing what the owner has there; `wait` sleeps until it is free, else EAGAIN.
+/// Takes a lock, replacing what the owner has there; `wait` sleeps until it is free, else EAGAIN. EDEADLK: it never
+/// would be, since others sleep for what the owner holds.
 pub fn set(file: FileId, wanted: &Lock, wait: bool) -> Res<()> {
     if try_set(file, wanted) {
         return Ok(());
@@ -95,9 +98,78 @@ pub fn set(file: FileId, wanted: &Lock, wait: bool) -> Res<()> {
     if !wait {
         return Err(Errno::EAGAIN.into());
     }
-    RELEASED
-        .wait_until(Wait::INTERRUPTIBLE, || try_set(file, wanted).then_some(()))
-        .map_err(|error| error.or_timeout(Errno::EAGAIN))
+    let waiting = Waiting::new(file, wanted)?;
+    let set = RELEASED.wait_until(Wait::INTERRUPTIBLE, || try_set(file, wanted).then_some(()));
+    drop(waiting);
+    set.map_err(|error| error.or_timeout(Errno::EAGAIN))
+}
+
+/// A process's wish in [`WANTED`], as long as it sleeps for it.
+struct Waiting(Option<(FileId, Lock)>);
+
+impl Waiting {
+    /// EDEADLK when those in the way sleep, each for the next, for what the caller holds. Only processes' locks are
+    /// looked at: a description belongs to nobody who could be said to sleep.
+    fn new(file: FileId, wanted: &Lock) -> Res<Waiting> {
+        let Owner::Process(me) = wanted.owner else { return Ok(Waiting(None)) };
+        let mut wishes = WANTED.lock();
+        let mut ahead: Vec<u32> = holders(file, wanted);
+        let mut at = 0;
+        while let Some(&pid) = ahead.get(at) {
+            at += 1;
+            for (file, wish) in wishes.iter().filter(|(_, wish)| wish.owner == Owner::Process(pid)) {
+                for next in holders(*file, wish) {
+                    if next == me {
+                        return Err(Errno::EDEADLK.into());
+                    }
+                    if !ahead.contains(&next) {
+                        ahead.push(next);
+                    }
+                }
+            }
+        }
+        wishes.push((file, *wanted));
+        Ok(Waiting(Some((file, *wanted))))
+    }
+}
+
+/// How many processes sleep for a lock on `file`.
+#[cfg(test)]
+pub(crate) fn waiting(file: FileId) -> usize {
+    WANTED.lock().iter().filter(|(wanted, _)| *wanted == file).count()
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let Some(mine) = self.0.take() else { return };
+        let mut wishes = WANTED.lock();
+        if let Some(at) = wishes.iter().position(|wish| *wish == mine) {
+            wishes.swap_remove(at);
+        }
+    }
+}
+
+/// The processes whose locks keep `wanted` from being had.
+fn holders(file: FileId, wanted: &Lock) -> Vec<u32> {
+    let table = TABLE.lock();
+    let held = table.get(&file).map_or(&[][..], Vec::as_slice);
+    let process = |lock: &Lock| match lock.owner {
+        Owner::Process(pid) if lock.conflicts(wanted) => Some(pid),
+        _ => None,
+    };
+    held.iter().filter_map(process).collect()
+}
+
+/// Gives up all that `owner` holds on any file: it ended.
+pub fn forget(owner: Owner) {
+    if !any() {
+        return;
+    }
+    TABLE.lock().retain(|_, held| {
+        held.retain(|lock| lock.owner != owner);
+        !held.is_empty()
+    });
+    RELEASED.wake_all();
 }
 
 /// Gives up the owner's locks on `start..end`.

@@ -107,6 +107,55 @@ proptest! {
     }
 }
 
+/// A file that no other test locks.
+fn file_to_lock() -> locks::FileId {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    (2, NEXT.fetch_add(1, Ordering::Relaxed) as u64)
+}
+
+fn byte(pid: u32, start: u64) -> Lock {
+    Lock { owner: Owner::Process(pid), exclusive: true, start, end: start + 1 }
+}
+
+#[test]
+fn the_locks_of_a_process_that_ended_are_free() {
+    let (file, other) = (file_to_lock(), file_to_lock());
+    for (file, start) in [(file, 0), (file, 5), (other, 0)] {
+        locks::set(file, &byte(101, start), false).unwrap();
+    }
+    let waiter = std::thread::spawn(move || locks::set(file, &byte(102, 5), true));
+    locks::forget(Owner::Process(101));
+    waiter.join().unwrap().unwrap();
+    assert_eq!(locks::conflict(file, &byte(103, 0)), None);
+    assert_eq!(locks::conflict(other, &byte(103, 0)), None);
+    locks::forget(Owner::Process(102));
+}
+
+#[test]
+fn who_would_wait_for_itself_by_way_of_others_is_told() {
+    let file = file_to_lock();
+    for pid in 0..3 {
+        locks::set(file, &byte(200 + pid, u64::from(pid)), false).unwrap();
+    }
+    // Each of two wants what the next one holds, and the last what the first does.
+    let waiters = [0, 1]
+        .map(|pid| std::thread::spawn(move || locks::set(file, &byte(200 + pid, u64::from(pid) + 1), true)));
+    while locks::waiting(file) < 2 {
+        std::thread::yield_now();
+    }
+    assert_eq!(locks::set(file, &byte(202, 0), true), Err(Errno::EDEADLK.into()));
+    assert_eq!(locks::set(file, &byte(202, 0), false), Err(Errno::EAGAIN.into()));
+    for pid in [202, 201, 200] {
+        locks::forget(Owner::Process(pid));
+    }
+    for waiter in waiters {
+        waiter.join().unwrap().unwrap();
+    }
+    for pid in [200, 201] {
+        locks::forget(Owner::Process(pid));
+    }
+}
+
 #[test]
 fn a_reserved_descriptor_is_open_for_nobody_until_it_is_filled() {
     let table = FdTable::new();

@@ -200,9 +200,10 @@ impl Folder for Descriptors {
                 let open = files.get(fd).map_err(|_| fmt::Error)?;
                 let cloexec = if files.flags(fd).is_ok_and(|flags| flags.cloexec) { 0o2000000 } else { 0 };
                 let (position, attr) = (*open.offset().lock(), open.attr());
+                let mount = open.entry().map_or(1, |entry| entry.mount().id);
                 writeln!(
                     to,
-                    "pos:\t{position}\nflags:\t0{:o}\nmnt_id:\t1\nino:\t{}",
+                    "pos:\t{position}\nflags:\t0{:o}\nmnt_id:\t{mount}\nino:\t{}",
                     open.status() | cloexec,
                     attr.ino
                 )?;

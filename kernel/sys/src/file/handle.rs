@@ -47,7 +47,7 @@ impl Issued {
     }
 }
 
-/// name_to_handle_at(2): the mount is told by its device.
+/// name_to_handle_at(2)
 pub fn name_to_handle_at(
     cx: &mut Cx<'_>,
     dir: Fd,
@@ -83,10 +83,11 @@ pub fn name_to_handle_at(
         let words = [attr.dev, attr.ino];
         cx.write_bytes(handle.add(size_of::<HandleHeader>()), words.as_bytes())?;
     }
+    let id = entry.mount().id;
     if flags & UNIQUE_MOUNT != 0 {
-        cx.write_bytes(mount, &fs.dev().to_ne_bytes())?;
+        cx.write_bytes(mount, &id.to_ne_bytes())?;
     } else {
-        cx.write_bytes(mount, &(fs.dev() as i32).to_ne_bytes())?;
+        cx.write_bytes(mount, &(id as i32).to_ne_bytes())?;
     }
     cx.write_bytes(handle, header.as_bytes())?;
     if fits { Ok(()) } else { Err(Errno::EOVERFLOW.into()) }

@@ -64,6 +64,18 @@ pub fn pidfd_open(cx: &mut Cx<'_>, pid: Pid, flags: Flags) -> Res<Fd> {
     cx.install_new(Arc::new(PidFd { process }), o::RDWR | flags.0, true)
 }
 
+/// The process that `fd` refers to, as a pidfd or as the directory /proc/PID.
+fn process_to_signal(cx: &Cx<'_>, fd: Fd) -> Res<Arc<Process>> {
+    let open = cx.file(fd)?;
+    let Some(entry) = open.entry().filter(|entry| entry.inode().fs().name() == "proc") else {
+        return Ok(process(cx, fd)?);
+    };
+    let name = entry.name();
+    let pid = core::str::from_utf8(&name).ok().and_then(|name| name.parse().ok());
+    let pid = pid.filter(|_| entry.parent().is_mount_root()).ok_or(Errno::EBADF)?;
+    Ok(registry::process(pid).ok_or(Errno::ESRCH)?)
+}
+
 /// pidfd_send_signal(2)
 pub fn pidfd_send_signal(cx: &mut Cx<'_>, fd: Fd, signo: Sig, info: UserAddr, flags: Flags) -> Res<()> {
     const THREAD: u32 = 1;
@@ -72,7 +84,7 @@ pub fn pidfd_send_signal(cx: &mut Cx<'_>, fd: Fd, signo: Sig, info: UserAddr, fl
     if flags.0 & !(THREAD | THREAD_GROUP | PROCESS_GROUP) != 0 || flags.0.count_ones() > 1 {
         return Err(Errno::EINVAL.into());
     }
-    let process = process(cx, fd)?;
+    let process = process_to_signal(cx, fd)?;
     // One that was waited for is gone, though the descriptor holds it.
     registry::process(process.pid()).filter(|found| Arc::ptr_eq(found, &process)).ok_or(Errno::ESRCH)?;
     match flags.0 {

@@ -236,7 +236,14 @@ pub fn kcmp(cx: &mut Cx<'_>, first: Pid, second: Pid, kind: Int, a: ULong, b: UL
         k::SIGHAND => order(Arc::as_ptr(&one.actions), Arc::as_ptr(&other.actions)),
         // Nothing is kept for the input and output of a process.
         k::IO => 0,
-        k::SYSVSEM => order(Arc::as_ptr(&one), Arc::as_ptr(&other)),
+        // There is a list of what semaphores are to get back only once it was asked for.
+        k::SYSVSEM => {
+            let list = |process: &Arc<Process>| {
+                let asked = osv_ipc::semaphore::has_undo(process.pid());
+                if asked { Arc::as_ptr(process) } else { ptr::null() }
+            };
+            order(list(&one), list(&other))
+        }
         _ => return Err(Errno::EINVAL.into()),
     })
 }
