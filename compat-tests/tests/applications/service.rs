@@ -109,11 +109,14 @@ pub fn eventually<R>(what: &str, mut attempt: impl FnMut() -> Option<R>) -> Resu
     Err(format!("{what}: not within two minutes").into())
 }
 
-/// QEMU's forwarding accepts before the guest does: only an answer shows that the server is there.
+/// QEMU's forwarding accepts before the guest does: only an answer shows that the server is there. What is sent before
+/// the guest has a network is lost, so the first attempts wait briefly; later ones give a busy machine its time.
 fn until_answering(server: SocketAddr, probe: &[u8]) -> Result<(), Failed> {
+    let mut patience = Duration::from_millis(250);
     eventually(&format!("an answer from {server}"), || {
         let answered = TcpStream::connect(server).and_then(|mut stream| {
-            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            stream.set_read_timeout(Some(patience))?;
+            patience = (patience * 2).min(Duration::from_secs(5));
             stream.write_all(probe)?;
             stream.read(&mut [0; 64])
         });
