@@ -37,6 +37,7 @@ pub use crate::table::Status;
 
 #[macro_use]
 mod areas;
+pub mod index;
 mod order;
 pub mod passing;
 

@@ -13,11 +13,11 @@ use core::sync::atomic::AtomicU32;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 use osv_abi::shared::{SYMBOL_COUNTS, SymbolCount};
-use osv_abi::symbols::ROWS;
+use osv_abi::symbols::index::{self, Row};
 use osv_abi::symbols::passing::Passing;
 
 /// Functions of the table and data together; each has a stub.
-const STUBS: usize = ROWS.len();
+const STUBS: usize = index::ROWS;
 
 /// What a stub needs to know.
 #[repr(C)]
@@ -206,18 +206,12 @@ impl Counts {
 
     /// The address to bind a program to in place of `function`, which row `row` names. `list` is where the function
     /// lies that takes a list in its place.
-    pub fn bind(
-        self,
-        row: usize,
-        function: u64,
-        passing: Passing,
-        list: impl Fn(&str) -> Option<u64>,
-    ) -> u64 {
-        let (Some(bound), Some(count), Some(symbol)) = (BOUND.get(row), self.0.get(row), ROWS.get(row))
-        else {
+    pub fn bind(self, row: Row, function: u64, list: impl Fn(&str) -> Option<u64>) -> u64 {
+        let number = row.number();
+        let (Some(bound), Some(count)) = (BOUND.get(number), self.0.get(number)) else {
             return function;
         };
-        let (how, detail, function) = match passing {
+        let (how, detail, function) = match row.passing() {
             Passing::Registers => (STACK, 0, function),
             Passing::Stack(words) => (STACK, words, function),
             Passing::Jump => (JUMP, 0, function),
@@ -226,25 +220,27 @@ impl Counts {
                 None => (JUMP, 0, function),
             },
         };
-        for (to, byte) in count.name.iter().zip(symbol.name.bytes()) {
-            to.store(byte, Relaxed);
+        for (to, byte) in count.name.iter().zip(row.name()) {
+            to.store(*byte, Relaxed);
         }
         // Others may call it already: then all of this is as it was.
         bound.count.store((&raw const *count).expose_provenance() as u64, Relaxed);
         bound.detail.store(detail.into(), Relaxed);
         bound.how.store(how, Relaxed);
         bound.function.store(function, Relaxed);
-        code() + row as u64 * 16
+        code() + number as u64 * 16
     }
 }
 
 /// The row whose stub lies at `address`.
-pub fn row_of(address: u64) -> Option<usize> {
+pub fn row_of(address: u64) -> Option<Row> {
     let row = usize::try_from(address.checked_sub(code())? / 16).ok()?;
-    (row < STUBS && address.is_multiple_of(16)).then_some(row)
+    Row::at(row).filter(|_| address.is_multiple_of(16))
 }
 
 /// What `address` stands for: behind a stub, its function.
 pub fn behind(address: u64) -> u64 {
-    row_of(address).and_then(|row| BOUND.get(row)).map_or(address, |bound| bound.function.load(Relaxed))
+    row_of(address)
+        .and_then(|row| BOUND.get(row.number()))
+        .map_or(address, |bound| bound.function.load(Relaxed))
 }

@@ -3,8 +3,8 @@
 
 use core::arch::naked_asm;
 
-/// Where the kernel enters: applies RELATIVE, and GLOB_DAT, JUMP_SLOT and 64 with the object's own symbols, then calls
-/// [`start::start`](crate::start::start) with the initial stack and the load base, and jumps to what it returns.
+/// Where the kernel enters: applies RELR, RELATIVE, and GLOB_DAT, JUMP_SLOT and 64 with the object's own symbols, then
+/// calls [`start::start`](crate::start::start) with the initial stack and the load base, and jumps to what it returns.
 ///
 /// # Safety
 /// Entered by the kernel alone.
@@ -21,6 +21,8 @@ unsafe extern "C" fn _start() -> ! {
         "xor r10d, r10d", // DT_JMPREL
         "xor r11d, r11d", // DT_PLTRELSZ
         "xor r12d, r12d", // DT_SYMTAB
+        "xor r14d, r14d", // DT_RELR
+        "xor r15d, r15d", // DT_RELRSZ
         "2:",
         "mov rcx, [rax]",
         "mov rdx, [rax + 8]",
@@ -37,8 +39,37 @@ unsafe extern "C" fn _start() -> ! {
         "cmove r11, rdx",
         "cmp rcx, 6",
         "cmove r12, rdx",
+        "cmp rcx, 36",
+        "cmove r14, rdx",
+        "cmp rcx, 35",
+        "cmove r15, rdx",
         "jmp 2b",
         "3:",
+        "add r14, rsi",
+        "add r15, r14", // its end
+        "20:", // a word of RELR: an address, or the 63 words after the last, as bits
+        "cmp r14, r15",
+        "jae 23f",
+        "mov rax, [r14]",
+        "add r14, 8",
+        "test al, 1",
+        "jne 21f",
+        "add [rsi + rax], rsi",
+        "lea rbx, [rsi + rax + 8]",
+        "jmp 20b",
+        "21:",
+        "mov rcx, rbx",
+        "add rbx, 63 * 8",
+        "shr rax",
+        "je 20b",
+        "22:",
+        "bsf rdx, rax",
+        "add [rcx + rdx * 8], rsi",
+        "lea rdx, [rax - 1]",
+        "and rax, rdx",
+        "jne 22b",
+        "jmp 20b",
+        "23:",
         "add r8, rsi",
         "add r10, rsi",
         "add r12, rsi",

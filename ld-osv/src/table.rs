@@ -1,7 +1,8 @@
 //! The symbol table's rows as addresses.
 
 use crate::counts::{self, Counts};
-use osv_abi::symbols::{self, Kind, passing};
+use osv_abi::symbols::Kind;
+use osv_abi::symbols::index::{self, Row};
 use osv_link::hash::Name;
 use osv_link::world::{Served, Table};
 
@@ -55,7 +56,7 @@ type Area = (&'static [Address], &'static [Address]);
 
 /// Each area's addresses, in the order of `ROWS`; for glibc's programs and for musl's.
 #[expect(clippy::fn_to_numeric_cast_any, reason = "the table is of addresses")]
-fn areas() -> [Area; 64] {
+static AREAS: [Area; 64] = {
     let mut all: [Area; 64] = [(&[], &[]); 64];
     let mut count = 0;
     macro_rules! add {
@@ -72,11 +73,11 @@ fn areas() -> [Area; 64] {
     osv_abi::for_each_symbol_area! { add }
     let _ = count;
     all
-}
+};
 
 /// The table as the linker's scope sees it.
+#[derive(Clone, Copy)]
 pub struct Libc {
-    areas: [Area; 64],
     /// Where calls are counted, if they are.
     counts: Option<Counts>,
 }
@@ -88,32 +89,31 @@ impl core::fmt::Debug for Libc {
 }
 
 impl Libc {
-    /// Gathers the addresses. With `counts`, programs are bound to stubs that count there.
+    /// With `counts`, programs are bound to stubs that count there.
     pub fn new(counts: Option<Counts>) -> Self {
-        Libc { areas: areas(), counts }
+        Libc { counts }
     }
 
     /// The name of the function or datum at this address.
     pub fn name_of(&self, address: u64) -> Option<&'static str> {
-        let row = counts::row_of(address)
-            .or_else(|| (0..symbols::ROWS.len()).find(|row| self.address(*row, false) == address));
-        row.map(|row| symbols::ROWS[row].name)
+        let row =
+            counts::row_of(address).or_else(|| Row::all().find(|row| Libc::address(*row, false) == address));
+        row.map(Row::text)
     }
 
     /// What programs are bound to: the address of the row's function or datum, or the stub that counts calls of it.
-    fn served(&self, row: usize, for_musl: bool) -> u64 {
-        let symbol = &symbols::ROWS[row];
-        let address = self.address(row, for_musl);
+    fn served(&self, row: Row, for_musl: bool) -> u64 {
+        let address = Libc::address(row, for_musl);
         // A row has one stub, so what musl's programs get in place of it is not counted.
-        let is_counted = symbol.kind == Kind::Func && (!for_musl || address == self.address(row, false));
+        let is_counted = row.kind() == Kind::Func && (!for_musl || address == Libc::address(row, false));
         let Some(counts) = self.counts.filter(|_| is_counted) else { return address };
-        let list = |name: &str| symbols::find(name).map(|row| self.address(row, false));
-        counts.bind(row, address, passing::of(symbol), list)
+        let of_name = |name: &str| index::find(index::gnu_hash(name.as_bytes()), name.as_bytes());
+        counts.bind(row, address, |name| of_name(name).map(|row| Libc::address(row, false)))
     }
 
-    fn address(&self, row: usize, for_musl: bool) -> u64 {
-        let mut at = row;
-        for (glibc, musl) in &self.areas {
+    fn address(row: Row, for_musl: bool) -> u64 {
+        let mut at = row.number();
+        for (glibc, musl) in &AREAS {
             if let Some(address) = glibc.get(at) {
                 let own = musl.get(at).filter(|own| for_musl && !own.0.is_null());
                 return own.unwrap_or(address).0.expose_provenance() as u64;
@@ -151,13 +151,12 @@ impl Table for Libc {
     }
 
     fn find(&self, name: &Name<'_>, version: Option<&[u8]>, for_musl: bool) -> Option<Served> {
-        let row = symbols::find(core::str::from_utf8(name.bytes).ok()?)?;
-        let symbol = &symbols::ROWS[row];
+        let row = index::find(name.gnu(), name.bytes)?;
         Some(Served {
             address: self.served(row, for_musl),
             size: 0,
-            is_object: symbol.kind == Kind::Object,
-            is_exact: version.is_none_or(|wanted| symbol.versions.iter().any(|own| own.as_bytes() == wanted)),
+            is_object: row.kind() == Kind::Object,
+            is_exact: version.is_none_or(|wanted| row.versions().any(|own| own == wanted)),
         })
     }
 }

@@ -24,14 +24,18 @@ pub enum Passing {
 
 /// How `symbol`, a function, takes its arguments.
 pub fn of(symbol: &Symbol) -> Passing {
-    let name = symbol.name;
+    of_name(symbol.name, symbol.area == "math")
+}
+
+/// How the function of this name takes its arguments. `is_math`: its row stands in the area of that name.
+pub fn of_name(name: &str, is_math: bool) -> Passing {
     if let Some((_, named, by)) = LISTS.iter().find(|(variadic, ..)| *variadic == name) {
         return Passing::List { named: *named, by };
     }
     if let Some((_, words)) = ON_STACK.iter().find(|(on_stack, _)| *on_stack == name) {
         return Passing::Stack(*words);
     }
-    if JUMPS.contains(&name) || symbol.area == "math" && takes_long_double(name) {
+    if JUMPS.contains(&name) || is_math && takes_long_double(name) {
         return Passing::Jump;
     }
     Passing::Registers

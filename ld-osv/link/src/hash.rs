@@ -18,6 +18,11 @@ impl<'n> Name<'n> {
     pub fn new(bytes: &'n [u8]) -> Self {
         Name { bytes, gnu: crate::elf::gnu_hash(bytes), sysv: crate::elf::sysv_hash(bytes) }
     }
+
+    /// Its hash in DT_GNU_HASH.
+    pub fn gnu(&self) -> u32 {
+        self.gnu
+    }
 }
 
 /// An object's hash table.
