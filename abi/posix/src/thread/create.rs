@@ -75,6 +75,7 @@ extern "C" fn begin() -> ! {
     // SAFETY: the block is this new thread's; `create` filled it.
     unsafe {
         let this = tcb::current();
+        super::mutex::register_robust(this);
         signal::restore_mask((*this).start_mask);
         let start: Start = core::mem::transmute((*this).start);
         end(start((*this).start_argument))
@@ -243,6 +244,8 @@ unsafe fn create(
         (*libc).threads_minus_1 += 1;
         (*libc).need_locks = 1;
         list::insert(this, new);
+        // Before there is a thread, as in glibc: its first look may be at who it is.
+        result.write(new);
         let made = clone_thread(FLAGS, place.top, (*new).tid.as_ptr(), (*new).exited.as_ptr(), new);
         let made = Errno::from_ret(made);
         if made.is_err() {
@@ -252,7 +255,6 @@ unsafe fn create(
                 (*libc).need_locks = 0;
             }
         } else {
-            result.write(new);
             if attr.explicit_scheduling != 0 {
                 let priority = attr.priority;
                 let tid = (*new).tid.load(Relaxed) as usize;

@@ -249,19 +249,30 @@ impl Mutex {
     }
 }
 
-/// Tells the kernel, once for each thread, where its robust list is, and which mutex is about to join it.
+/// Tells the kernel where the thread's robust list is. Threads do so when they begin, since some programs look for it;
+/// the initial one and a child of fork(2) do it with their first robust mutex.
+///
+/// # Safety
+/// The block is the calling thread's own.
+pub unsafe fn register_robust(thread: *mut Tcb) {
+    // SAFETY: as the caller says.
+    unsafe {
+        if (*thread).robust.head.is_null() {
+            (*thread).robust.head = (&raw mut (*thread).robust.head).cast();
+        }
+        (*thread).robust.offset = -(core::mem::offset_of!(Mutex, next) as isize);
+        gate::call(Sysno::set_robust_list, [(&raw const (*thread).robust).addr(), 24]);
+    }
+}
+
+/// Tells the kernel which mutex is about to join the thread's robust list.
 unsafe fn enlist(thread: *mut Tcb, mutex: *mut Mutex) {
     // SAFETY: the block is the thread's own.
     unsafe {
-        let element = &raw mut (*mutex).next;
         if (*thread).robust.offset == 0 {
-            if (*thread).robust.head.is_null() {
-                (*thread).robust.head = (&raw mut (*thread).robust.head).cast();
-            }
-            (*thread).robust.offset = (mutex.addr() as isize) - (element.addr() as isize);
-            gate::call(Sysno::set_robust_list, [(&raw const (*thread).robust).addr(), 24]);
+            register_robust(thread);
         }
-        (*thread).robust.pending = element.cast();
+        (*thread).robust.pending = (&raw mut (*mutex).next).cast();
     }
 }
 
