@@ -16,6 +16,18 @@ use std::time::Duration;
 
 /// Where memory is looked for, in MiB.
 const MEMORY: std::ops::Range<u32> = 4..256;
+/// The same for Java.
+const JAVA_MEMORY: std::ops::Range<u32> = 16..1024;
+/// In this order.
+const SOURCES: [Source; 7] = [
+    Source::Program,
+    Source::Memcached,
+    Source::Hello,
+    Source::Memory,
+    Source::Size,
+    Source::Java,
+    Source::JavaMemory,
+];
 /// What hello prints.
 const HELLO: &str = "thread t=42";
 
@@ -33,6 +45,14 @@ pub struct Bench {
     pub failures: Vec<String>,
 }
 
+/// Processor seconds to the line of Java's hello, in a machine with so many MiB.
+fn java_hello(suite: &Suite, side: Kernel, memory: u32) -> Result<f64, String> {
+    let limit = Duration::from_secs(180);
+    let machine = JavaMachine { memory, cpus: 1, flags: Vec::new(), percent: 100, limit };
+    let arguments = ["-cp", "/app/java-hello", "Hello"].map(str::to_owned);
+    cpu_seconds_until(suite, side, &arguments, &machine, "Hello from Java")
+}
+
 impl Bench {
     /// Keeps its files in `folder`.
     pub fn new(folder: &Path, linux: Option<Linux>) -> Result<Bench, String> {
@@ -43,9 +63,7 @@ impl Bench {
     /// Measures `specs` on both sides.
     pub fn run(&mut self, specs: &[Spec]) -> Result<Vec<Row>, String> {
         let mut rows: Vec<Row> = specs.iter().map(Spec::row).collect();
-        let sources =
-            [Source::Program, Source::Memcached, Source::Hello, Source::Memory, Source::Size, Source::Java];
-        for source in sources {
+        for source in SOURCES {
             let of_source =
                 |row: &Row| specs.iter().any(|spec| spec.name == row.name && spec.source == source);
             let names: Vec<&str> = rows.iter().filter(|row| of_source(row)).map(|row| row.name).collect();
@@ -60,6 +78,7 @@ impl Bench {
                 Source::Memory => self.memory()?,
                 Source::Size => self.sizes()?,
                 Source::Java => self.java()?,
+                Source::JavaMemory => self.java_memory()?,
             };
             for row in rows.iter_mut().filter(|row| of_source(row)) {
                 row.ours = ours.get(row.name).copied();
@@ -138,14 +157,11 @@ impl Bench {
     /// Processor time, which is no count of instructions: the median of five, in turn.
     fn java(&mut self) -> Result<(Figures, Figures), String> {
         let suite = Suite::hello(&self.folder, self.linux.clone())?;
-        let limit = Duration::from_secs(180);
-        let machine = JavaMachine { memory: 768, cpus: 1, flags: Vec::new(), percent: 100, limit };
-        let arguments = ["-cp", "/app/java-hello", "Hello"].map(str::to_owned);
         let mut seconds = [Vec::new(), Vec::new()];
         for _ in 0..5 {
             for (side, seconds) in [Kernel::Osv, Kernel::Linux].into_iter().zip(&mut seconds) {
                 if side == Kernel::Osv || suite.linux.is_some() {
-                    match cpu_seconds_until(&suite, side, &arguments, &machine, "Hello from Java") {
+                    match java_hello(&suite, side, 768) {
                         Ok(figure) => seconds.push(figure),
                         Err(error) => self.failures.push(format!("java.hello on {side:?}: {error}")),
                     }
@@ -158,6 +174,20 @@ impl Bench {
             median.into_iter().collect()
         });
         Ok((ours, linux))
+    }
+
+    fn java_memory(&mut self) -> Result<(Figures, Figures), String> {
+        let suite = Suite::hello(&self.folder, self.linux.clone())?;
+        let measure = |side| {
+            // Without a line in time there is too little.
+            match least(JAVA_MEMORY, |memory| Ok(java_hello(&suite, side, memory).is_ok()))? {
+                Some(memory) => Ok(figure("java.memory", f64::from(memory))),
+                None => Err(format!("Java's hello does not run in {} MiB", JAVA_MEMORY.end)),
+            }
+        };
+        let ours = measure(Kernel::Osv);
+        let linux = if suite.linux.is_some() { measure(Kernel::Linux) } else { Ok((Figures::new(), None)) };
+        Ok((self.side("osv-rs", ours), self.side("Linux", linux)))
     }
 
     fn sizes(&mut self) -> Result<(Figures, Figures), String> {

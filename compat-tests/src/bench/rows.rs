@@ -17,6 +17,8 @@ pub enum Source {
     Size,
     /// A hello of Java's, from QEMU's start.
     Java,
+    /// The least memory that runs it.
+    JavaMemory,
 }
 
 /// A row to be measured.
@@ -70,6 +72,7 @@ pub const ROWS: &[Spec] = &[
     Spec { name: "kernel.size", unit: "bytes", source: Source::Size },
     Spec { name: "hello.image.size", unit: "bytes", source: Source::Size },
     Spec { name: "java.hello", unit: "CPU seconds", source: Source::Java },
+    Spec { name: "java.memory", unit: "MiB", source: Source::JavaMemory },
 ];
 
 impl Spec {
