@@ -104,7 +104,10 @@ macro_rules! areas {
     )* };
 }
 
-areas! { ctype iconv linux locale matching mathematics messages names printf scanf search spawn stdio string system texts threads }
+areas! {
+    ctype iconv linux locale matching mathematics messages names printf scanf search spawn stdio string system texts
+    threads trees
+}
 
 /// glibc itself does not pass: it leaves the locks of random, syslog and others as another thread held them.
 #[test]

@@ -16,6 +16,7 @@ pub use crate::fnmatch::fnmatch;
 pub use crate::fork::*;
 pub use crate::fortify::*;
 pub use crate::fts::{fts_children, fts_close, fts_open, fts_read, fts_set};
+pub use crate::ftw::{ftw_gnu, nftw_gnu};
 pub use crate::getopt::{getopt_gnu, getopt_long_gnu, getopt_long_only_gnu};
 pub use crate::glibc::*;
 pub use crate::gnu::*;

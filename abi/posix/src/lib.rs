@@ -31,6 +31,7 @@ pub mod fork;
 pub mod format;
 pub mod fortify;
 pub mod fts;
+pub mod ftw;
 pub mod futex;
 pub mod gate;
 pub mod getopt;

@@ -51,8 +51,8 @@ macro_rules! symbols_misc {
             ffsll: func, musl, ["GLIBC_2.2.5"], full;
             fmtmsg: func, musl, ["GLIBC_2.2.5"], full;
             forkpty: func, musl, ["GLIBC_2.2.5", "GLIBC_2.34"], full;
-            ftw: func, musl, ["GLIBC_2.2.5"], full;
-            ftw64: func, musl, ["GLIBC_2.2.5"], full;
+            ftw: func, rust(ftw_gnu), ["GLIBC_2.2.5"], full, on_musl = musl;
+            ftw64: func, rust(ftw_gnu), ["GLIBC_2.2.5"], full, on_musl = musl;
             futimes: func, musl, ["GLIBC_2.3"], full;
             get_current_dir_name: func, musl, ["GLIBC_2.2.5"], full;
             getauxval: func, musl, ["GLIBC_2.16"], full;
@@ -101,8 +101,8 @@ macro_rules! symbols_misc {
             lutimes: func, musl, ["GLIBC_2.3"], full;
             mtrace: func, rust, ["GLIBC_2.2.5"], partial("writes no trace");
             muntrace: func, rust, ["GLIBC_2.2.5"], partial("writes no trace");
-            nftw: func, musl, ["GLIBC_2.2.5", "GLIBC_2.3.3"], full;
-            nftw64: func, musl, ["GLIBC_2.2.5", "GLIBC_2.3.3"], full;
+            nftw: func, rust(nftw_gnu), ["GLIBC_2.2.5", "GLIBC_2.3.3"], full, on_musl = musl;
+            nftw64: func, rust(nftw_gnu), ["GLIBC_2.2.5", "GLIBC_2.3.3"], full, on_musl = musl;
             obstack_alloc_failed_handler: object, musl, ["GLIBC_2.2.5"], full;
             obstack_exit_failure: object, musl, ["GLIBC_2.2.5"], full;
             obstack_free: func, rust, ["GLIBC_2.2.5"], full;
