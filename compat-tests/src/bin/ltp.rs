@@ -1,7 +1,7 @@
 //! `osv-ltp --root LTPROOT [--jobs N] [--times N] [--cpus N] [--timeout SECONDS] [NAME|TIER...]`: see
 //! `osv_compat_tests::ltp`. One test that is named alone is shown in full. Ends with 1 if there is a regression.
 
-use osv_compat_tests::ltp::expected::{Comparison, Exception, TIERS, compare, exceptions, names};
+use osv_compat_tests::ltp::expected::{Comparison, Exception, Listed, TIERS, compare, exceptions, tests};
 use osv_compat_tests::ltp::report::Verdict;
 use osv_compat_tests::ltp::run::{Finding, Options, folder, once, run};
 use osv_compat_tests::ltp::suite::Suite;
@@ -22,7 +22,7 @@ struct Arguments {
 /// Tests that were asked for together.
 struct Group {
     title: String,
-    names: Vec<String>,
+    tests: Vec<Listed>,
     exceptions: BTreeMap<String, Exception>,
 }
 
@@ -71,31 +71,46 @@ fn arguments() -> Result<Arguments, String> {
 fn groups(wanted: &[String]) -> Result<Vec<Group>, String> {
     let mut groups = Vec::new();
     let mut known = BTreeMap::new();
+    let mut listed = Vec::new();
     for tier in TIERS {
-        let exceptions = exceptions(tier)?;
+        let (exceptions, tests) = (exceptions(tier)?, tests(tier)?);
         known.extend(exceptions.clone());
+        listed.extend(tests.clone());
         if wanted.iter().any(|word| word == tier) {
-            groups.push(Group { title: (*tier).to_owned(), names: names(tier)?, exceptions });
+            groups.push(Group { title: (*tier).to_owned(), tests, exceptions });
         }
     }
-    let single: Vec<String> = wanted.iter().filter(|word| !TIERS.contains(&word.as_str())).cloned().collect();
+    let single: Vec<Listed> = wanted
+        .iter()
+        .filter(|word| !TIERS.contains(&word.as_str()))
+        .map(|name| with_needs(&listed, name))
+        .collect();
     if !single.is_empty() {
-        groups.push(Group { title: "named".to_owned(), names: single, exceptions: known });
+        groups.push(Group { title: "named".to_owned(), tests: single, exceptions: known });
     }
     Ok(groups)
 }
 
+/// A test by its name, with its needs if it is on a list.
+fn with_needs(listed: &[Listed], name: &str) -> Listed {
+    let found = listed.iter().find(|test| test.name == name).cloned();
+    found.unwrap_or_else(|| Listed { name: name.to_owned(), ..Listed::default() })
+}
+
 fn execute(arguments: &Arguments) -> Result<bool, String> {
     let suite = Suite::open(&arguments.root)?;
+    let groups = groups(&arguments.wanted)?;
     if let [name] = arguments.wanted.as_slice()
-        && !TIERS.contains(&name.as_str())
+        && let [group] = groups.as_slice()
+        && let [test] = group.tests.as_slice()
+        && test.name == *name
         && arguments.options.times == 1
     {
-        let outcome = once(&suite.test(name)?, &arguments.options)?;
+        let outcome = once(&suite.test(name)?, &test.options(&arguments.options))?;
         print!("{}{}", outcome.stdout, outcome.stderr);
     }
     let mut good = true;
-    for group in groups(&arguments.wanted)? {
+    for group in groups {
         good &= judge(&group, &suite, arguments);
     }
     println!("output of each test: {}/NAME.log", folder().display());
@@ -109,8 +124,9 @@ fn judge(group: &Group, suite: &Suite, arguments: &Arguments) -> bool {
     std::thread::scope(|scope| {
         for _ in 0..arguments.jobs {
             scope.spawn(|| {
-                while let Some(name) = group.names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = suite.test(name).and_then(|test| run(&test, &arguments.options));
+                while let Some(listed) = group.tests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let (name, options) = (&listed.name, listed.options(&arguments.options));
+                    let found = suite.test(name).and_then(|test| run(&test, &options));
                     let found = found.unwrap_or_else(|error| Finding {
                         name: name.clone(),
                         verdict: Verdict::Broken,
@@ -166,6 +182,6 @@ fn total(group: &Group, findings: &[(Finding, Comparison)]) -> bool {
             println!("{}: {title}: {}", group.title, names.join(" "));
         }
     }
-    findings.len() == group.names.len()
+    findings.len() == group.tests.len()
         && !findings.iter().any(|(_, comparison)| *comparison == Comparison::Worse)
 }

@@ -1,9 +1,11 @@
 //! The tiers: which tests there are, and what we expect of those that do not pass.
 //!
-//! `tierN.txt` names the tests. `tierN.expected` has a line for each that does not pass: name, result, reason. A test
+//! `tierN.txt` names the tests, each with what its machine needs more than others: `getcwd04 cpus=2`,
+//! `mallinfo2_01 memory=3G`. `tierN.expected` has a line for each that does not pass: name, result, reason. A test
 //! without a line is to pass.
 
 use super::report::Verdict;
+use super::run::Options;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -31,9 +33,48 @@ fn lines(path: &Path) -> Result<Vec<String>, String> {
     Ok(lines.map(str::to_owned).collect())
 }
 
+/// A test of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Processors that it needs.
+    pub cpus: Option<u32>,
+    /// Memory that it needs.
+    pub memory: Option<String>,
+}
+
+impl Listed {
+    /// How it is run where others are run as `options` say.
+    pub fn options(&self, options: &Options) -> Options {
+        let mut own = options.clone();
+        own.cpus = own.cpus.max(self.cpus.unwrap_or(1));
+        if let Some(memory) = &self.memory {
+            own.memory.clone_from(memory);
+        }
+        own
+    }
+}
+
 /// The tests of a tier.
-pub fn names(tier: &str) -> Result<Vec<String>, String> {
-    lines(&folder().join(format!("{tier}.txt")))
+pub fn tests(tier: &str) -> Result<Vec<Listed>, String> {
+    let path = folder().join(format!("{tier}.txt"));
+    let read = |line: &String| listed(line).map_err(|error| format!("{}: {error}", path.display()));
+    lines(&path)?.iter().map(read).collect()
+}
+
+/// One line: name, needs.
+pub fn listed(line: &str) -> Result<Listed, String> {
+    let mut words = line.split_whitespace();
+    let mut test = Listed { name: words.next().unwrap_or_default().to_owned(), ..Listed::default() };
+    for word in words {
+        match word.split_once('=') {
+            Some(("cpus", cpus)) if cpus.parse::<u32>().is_ok() => test.cpus = cpus.parse().ok(),
+            Some(("memory", memory)) if !memory.is_empty() => test.memory = Some(memory.to_owned()),
+            _ => return Err(format!("{line:?}: a line is NAME [cpus=N] [memory=SIZE]")),
+        }
+    }
+    Ok(test)
 }
 
 /// The tests of a tier that are not expected to pass.

@@ -1,5 +1,6 @@
-use super::expected::{Comparison, TIERS, compare, exception, exceptions, names};
+use super::expected::{Comparison, Listed, TIERS, compare, exception, exceptions, listed, tests};
 use super::report::{Counts, Verdict, complaint, counts, verdict};
+use super::run::Options;
 use super::suite::{Suite, runtest_line, strings};
 use crate::guest::Outcome;
 use std::collections::BTreeSet;
@@ -90,13 +91,25 @@ fn less_than_expected_is_a_regression() {
 fn every_exception_names_a_test_of_its_tier_and_no_test_is_in_two() {
     let mut seen = BTreeSet::new();
     for tier in TIERS {
-        let names = names(tier).expect("a list");
+        let names: Vec<String> = tests(tier).expect("a list").into_iter().map(|test| test.name).collect();
         for name in &names {
             assert!(seen.insert(name.clone()), "{name} is there twice");
         }
         for name in exceptions(tier).expect("expectations").keys() {
             assert!(names.contains(name), "{name} is not of {tier}");
         }
+    }
+}
+
+#[test]
+fn a_test_may_need_more_than_others() {
+    let plain = Options::default();
+    let own = listed("getcwd04  cpus=2 memory=3G").expect("a line").options(&plain);
+    assert_eq!((own.cpus, own.memory.as_str(), own.times), (2, "3G", plain.times));
+    assert_eq!(listed("open01"), Ok(Listed { name: "open01".to_owned(), ..Listed::default() }));
+    assert_eq!(listed("open01").expect("a line").options(&Options { cpus: 4, ..plain }).cpus, 4);
+    for bad in ["open01 cpus", "open01 cpus=two", "open01 memory=", "open01 disk=1G"] {
+        assert!(listed(bad).is_err(), "{bad}");
     }
 }
 
