@@ -32,6 +32,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("messages", "1"),
     ("pipes", "1"),
     ("processes", "2"),
+    ("questions", "1"),
     ("restartable", "2"),
     ("segments", "2"),
     ("signals", "1"),

@@ -315,6 +315,40 @@ pub struct FutexWaitv {
     pub reserved: u32,
 }
 
+/// `struct pidfd_info`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "named as in linux/pidfd.h")]
+pub struct PidFdInfo {
+    pub mask: u64,
+    pub cgroupid: u64,
+    pub pid: u32,
+    pub tgid: u32,
+    pub ppid: u32,
+    pub ruid: u32,
+    pub rgid: u32,
+    pub euid: u32,
+    pub egid: u32,
+    pub suid: u32,
+    pub sgid: u32,
+    pub fsuid: u32,
+    pub fsgid: u32,
+    pub exit_code: i32,
+    pub coredump_mask: u32,
+    pub spare: u32,
+}
+
+impl PidFdInfo {
+    /// Length of the first version of the structure.
+    pub const FIRST: usize = 64;
+    /// In `mask`: the process's numbers.
+    pub const PID: u64 = 1;
+    /// In `mask`: its ids.
+    pub const CREDS: u64 = 2;
+    /// In `mask`: how it ended.
+    pub const EXIT: u64 = 8;
+}
+
 /// `struct sched_attr`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

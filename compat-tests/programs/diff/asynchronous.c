@@ -1,6 +1,7 @@
 // Native asynchronous input and output, as a program without libaio makes it.
 #include "show.h"
 #include <fcntl.h>
+#include <poll.h>
 #include <linux/aio_abi.h>
 #include <pthread.h>
 #include <signal.h>
@@ -105,6 +106,18 @@ int main(void) {
     uint64_t count = 0;
     SHOW(read(counter, &count, 8));
     printf("counted %llu\n", (unsigned long long)count);
+    // A counter that is full shows that it was too much.
+    count = UINT64_MAX - 1;
+    SHOW(write(counter, &count, 8));
+    struct pollfd full = {counter, POLLIN | POLLOUT, 0};
+    SHOW(poll(&full, 1, 0));
+    printf("events %x\n", full.revents);
+    SHOW(submit(&read_it));
+    SHOW(poll(&full, 1, 0));
+    printf("events %x\n", full.revents);
+    SHOW(read(counter, &count, 8));
+    printf("%d\n", count == UINT64_MAX);
+    SHOW(collect(1, 1, 0));
     read_it.aio_resfd = file;
     SHOW(submit(&read_it));
     read_it.aio_flags = 0;

@@ -1,5 +1,6 @@
 // System V semaphores and message queues, POSIX message queues.
 #include "show.h"
+#include <sys/socket.h>
 #include <fcntl.h>
 #include <mqueue.h>
 #include <poll.h>
@@ -213,6 +214,10 @@ static void on_message(int signal, siginfo_t *info, void *context) {
     told_value = info->si_value.sival_int;
 }
 
+static volatile int told_in_thread;
+
+static void in_thread(union sigval value) { told_in_thread = value.sival_int; }
+
 static void queues(void) {
     char name[32];
     snprintf(name, sizeof name, "/queue-%d", getpid());
@@ -258,6 +263,28 @@ static void queues(void) {
     SHOW(mq_notify(queue, &event));
     SHOW(mq_notify(queue, 0));
     SHOW(mq_receive(queue, text, 16, 0));
+    event = (struct sigevent){.sigev_notify = SIGEV_THREAD, .sigev_notify_function = in_thread, .sigev_value.sival_int = 43};
+    SHOW(mq_notify(queue, &event));
+    SHOW(mq_notify(queue, &event));
+    SHOW(mq_send(queue, "t", 2, 0));
+    while (!told_in_thread) usleep(1000);
+    printf("told %d in a thread\n", told_in_thread);
+    SHOW(mq_receive(queue, text, 16, 0));
+    // As a libc does it: the bytes of its own come through a netlink socket.
+    char cookie[32] = "cookie", came[40];
+    int socket_of_it = socket(AF_NETLINK, SOCK_RAW, 0);
+    event = (struct sigevent){.sigev_notify = SIGEV_THREAD, .sigev_signo = socket_of_it, .sigev_value.sival_ptr = cookie};
+    SHOW(syscall(SYS_mq_notify, queue, &event));
+    SHOW(syscall(SYS_mq_notify, queue, 0));
+    SHOW(recv(socket_of_it, came, sizeof came, MSG_DONTWAIT));
+    printf("%s %d\n", came, came[31]);
+    event.sigev_signo = queue;
+    SHOW(syscall(SYS_mq_notify, queue, &event));
+    event.sigev_signo = 999;
+    SHOW(syscall(SYS_mq_notify, queue, &event));
+    event.sigev_value.sival_ptr = (void *)1;
+    SHOW(syscall(SYS_mq_notify, queue, &event));
+    close(socket_of_it);
     struct stat status;
     SHOW(fstat(queue, &status));
     printf("mode %o\n", status.st_mode);

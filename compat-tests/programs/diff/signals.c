@@ -1,5 +1,6 @@
 // Signals: delivery, masks, queues, waits, stacks, timers, faults.
 #include "show.h"
+#include <sys/mman.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -126,6 +127,17 @@ static void stacks(void) {
         __asm__ volatile("mov $16, %%esp\n push %%rax" : : : "memory");
     }
     printf("no stack: signal %d code %d\n", last.si_signo, last.si_code);
+    // A frame that cannot be written is a fault, which has its handler on the other stack.
+    char *closed = mmap(0, 65536, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    stack_t read_only = {.ss_sp = closed, .ss_size = 65536};
+    sigaltstack(&read_only, 0);
+    set(SIGSEGV, note, 0);
+    set(SIGUSR2, look, SA_ONSTACK);
+    volatile double kept = 1.5;
+    SHOW(raise(SIGUSR2));
+    printf("no frame: signal %d code %d, %g\n", last.si_signo, last.si_code, kept);
+    alternate.ss_flags = 0;
+    SHOW(sigaltstack(&alternate, 0));
 }
 
 static void timers(void) {

@@ -8,7 +8,8 @@ use osv_base::{Errno, Res};
 use osv_sync::{Events, Readiness, SpinLock, Wait};
 use osv_vfs::{At, File, Io};
 
-/// The counter. Its largest value is one less than `u64::MAX`.
+/// The counter. Writes take it to one less than `u64::MAX` at most; `u64::MAX` says that the kernel's counting went past
+/// that ([`EventFd::signal`]).
 #[derive(Debug)]
 pub struct EventFd {
     count: SpinLock<u64>,
@@ -23,6 +24,15 @@ impl EventFd {
     /// Starts at `initial`; with `semaphore` a read takes one.
     pub fn new(initial: u32, semaphore: bool) -> Self {
         EventFd { count: SpinLock::new(initial.into()), semaphore, readiness: Readiness::new() }
+    }
+
+    /// Counts one on the kernel's behalf, which does not wait: what is too much shows as POLLERR.
+    pub fn signal(&self) {
+        {
+            let mut count = self.count.lock();
+            *count = count.saturating_add(1);
+        }
+        self.readiness.changed(READABLE);
     }
 
     fn attempt<R>(&self, nonblock: bool, mut attempt: impl FnMut(&mut u64) -> Option<R>) -> Res<R> {
@@ -106,6 +116,9 @@ impl File for EventFd {
         }
         if count < u64::MAX - 1 {
             events |= WRITABLE;
+        }
+        if count == u64::MAX {
+            events |= Events::ERR;
         }
         events
     }

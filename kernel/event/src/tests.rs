@@ -48,6 +48,20 @@ const OUT: u32 = 4;
 const HUP: u32 = 0x10;
 
 #[test]
+fn a_counter_tells_of_what_it_could_not_count() {
+    let counter = EventFd::new(0, false);
+    let nonblock = Io { nonblock: true, ..Io::default() };
+    write(&counter, &(u64::MAX - 1).to_ne_bytes(), nonblock).unwrap();
+    assert_eq!(counter.poll() & (Events::ERR | Events::OUT), Events::empty());
+    counter.signal();
+    assert_eq!(counter.poll() & (Events::ERR | Events::IN), Events::ERR | Events::IN);
+    counter.signal();
+    assert_eq!(read(&counter, 8, nonblock).unwrap(), u64::MAX.to_ne_bytes());
+    counter.signal();
+    assert_eq!(counter.poll() & (Events::ERR | Events::IN), Events::IN);
+}
+
+#[test]
 fn a_pipe_ends_when_its_writer_goes() {
     let [r, w] = pipe(false);
     assert_eq!(read(&*r, 10, NONBLOCK), Err(EAGAIN));

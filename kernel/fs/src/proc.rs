@@ -3,6 +3,7 @@
 //! What the machine and its processes are, crates above say through [`Machine`] and [`Processes`]; how that looks as
 //! text stands here: [`system`] for the machine, [`sysctl`] for /proc/sys, [`process`] for /proc/PID.
 
+mod memory;
 mod process;
 mod status;
 mod sysctl;

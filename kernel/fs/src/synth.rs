@@ -14,7 +14,7 @@ use osv_base::io::{Sink, Source};
 use osv_base::{Errno, Res};
 use osv_sync::Mutex;
 use osv_vfs::inode::{DirEntry, FsStat, LinkTarget};
-use osv_vfs::{At, Attr, File, FileSystem, Inode, Io, Kind, SetAttr, clock};
+use osv_vfs::{At, Attr, File, FileSystem, Inode, Io, IoctlArg, Kind, SetAttr, clock};
 
 /// What a name leads to.
 #[derive(Clone)]
@@ -47,6 +47,16 @@ pub trait Leaf: Send + Sync {
     fn store(&self, text: &[u8]) -> Res<()> {
         let _ = text;
         Err(Errno::EACCES.into())
+    }
+    /// Reads from `offset` on, of a file that is too long to be made as a whole; `None` for all others.
+    fn read_part(&self, offset: u64, to: &mut dyn Sink) -> Option<Res<usize>> {
+        let _ = (offset, to);
+        None
+    }
+    /// ioctl(2)
+    fn ioctl(&self, request: u32, arg: &mut dyn IoctlArg) -> Res<usize> {
+        let _ = (request, arg);
+        Err(Errno::ENOTTY.into())
     }
     /// Permission bits.
     fn mode(&self) -> u32 {
@@ -309,6 +319,9 @@ const STORE_MAX: usize = 4096;
 impl File for Reading {
     fn read(&self, at: At, to: &mut dyn Sink, _io: Io) -> Res<usize> {
         let At::Offset(offset) = at else { return Err(Errno::ESPIPE.into()) };
+        if let Some(result) = self.leaf.read_part(offset, to) {
+            return result;
+        }
         let mut held = self.text.lock();
         if held.is_none() || offset == 0 {
             let mut text = Vec::new();
@@ -326,6 +339,9 @@ impl File for Reading {
             self.leaf.store(&text[..n])?;
         }
         Ok(n)
+    }
+    fn ioctl(&self, request: u32, arg: &mut dyn IoctlArg) -> Res<usize> {
+        self.leaf.ioctl(request, arg)
     }
     fn seekable(&self) -> bool {
         true

@@ -32,7 +32,7 @@ const LENGTH_MAX: [i64; 2] = [8192, 16 << 20];
 const OVERHEAD: u64 = 48 + 48;
 
 /// Whom to tell, and how.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Notice {
     /// The process.
     pub pid: u32,
@@ -40,6 +40,14 @@ pub struct Notice {
     pub signo: u32,
     /// The value that goes with it.
     pub value: u64,
+    /// Another way than by a signal (SIGEV_THREAD).
+    pub teller: Option<Arc<dyn Tell>>,
+}
+
+/// A way to tell that a layer above knows.
+pub trait Tell: Send + Sync + core::fmt::Debug {
+    /// A message arrived, or (`false`) nobody will be told any more.
+    fn tell(&self, arrived: bool);
 }
 
 #[derive(Debug, Default)]
@@ -213,11 +221,10 @@ impl Queue {
 
     /// Process `pid` does not want to be told any more.
     pub fn forget(&self, pid: u32) {
-        let mut state = self.state.lock();
-        if state.notice.is_some_and(|notice| notice.pid == pid) {
-            state.notice = None;
+        let gone = self.state.lock().notice.take_if(|notice| notice.pid == pid);
+        if let Some(teller) = gone.and_then(|notice| notice.teller) {
+            teller.tell(false);
         }
-        drop(state);
         count_notices();
     }
 }
@@ -236,7 +243,7 @@ impl File for Queue {
     fn read(&self, at: At, to: &mut dyn Sink, _io: Io) -> Res<usize> {
         let text = {
             let state = self.state.lock();
-            let (signo, pid) = state.notice.map_or((0, 0), |notice| (notice.signo, notice.pid));
+            let (signo, pid) = state.notice.as_ref().map_or((0, 0), |notice| (notice.signo, notice.pid));
             alloc::format!(
                 "QSIZE:{:<10} NOTIFY:{:<5} SIGNO:{:<5} NOTIFY_PID:{:<6}\n",
                 state.bytes,

@@ -102,7 +102,13 @@ struct Binary {
 }
 
 impl Binary {
-    fn open(caller: &Caller<'_>, dir: Option<&Arc<Entry>>, path: &[u8], creds: &Creds) -> Res<Binary> {
+    fn open(
+        caller: &Caller<'_>,
+        dir: Option<&Arc<Entry>>,
+        path: &[u8],
+        follow: bool,
+        creds: &Creds,
+    ) -> Res<Binary> {
         let root = caller.fs.root();
         let dir = if path.first() == Some(&b'/') {
             root.clone()
@@ -110,13 +116,15 @@ impl Binary {
             dir.cloned().unwrap_or_else(|| caller.fs.cwd())
         };
         let from = From { root, dir, creds };
-        let entry = ops::find(&from, path, true)?;
+        let entry = ops::find(&from, path, follow)?;
         Binary::of(&entry, creds)
     }
 
     fn of(entry: &Arc<Entry>, creds: &Creds) -> Res<Binary> {
-        if entry.kind() != osv_vfs::inode::Kind::Regular {
-            return Err(Errno::EACCES.into());
+        match entry.kind() {
+            osv_vfs::Kind::Regular => {}
+            osv_vfs::Kind::Symlink => return Err(Errno::ELOOP.into()),
+            _ => return Err(Errno::EACCES.into()),
         }
         if entry.mount().has(NOEXEC) {
             return Err(Errno::EACCES.into());
@@ -241,7 +249,7 @@ fn resolve_script(
         }
         front.push(core::mem::take(&mut script));
         args.splice(..1.min(args.len()), front);
-        binary = Binary::open(caller, None, &interpreter, creds)?;
+        binary = Binary::open(caller, None, &interpreter, true, creds)?;
         script = interpreter;
     }
     Err(Errno::ELOOP.into())
@@ -253,11 +261,12 @@ pub fn load(
     caller: &Caller<'_>,
     dir: Option<&Arc<Entry>>,
     path: &[u8],
+    follow: bool,
     args: &[Vec<u8>],
     env: &[Vec<u8>],
 ) -> Res<Program> {
     let creds = caller.credentials.for_files();
-    let binary = Binary::open(caller, dir, path, &creds)?;
+    let binary = Binary::open(caller, dir, path, follow, &creds)?;
     load_binary(caller, binary, path, args, env, &creds)
 }
 
@@ -377,11 +386,11 @@ extern "C" fn osv_debug_exec(program: u64, linker: u64) {
 /// ld-osv in place of the interpreter that the program names, unless the image's own is wanted or there is none.
 fn open_interpreter(caller: &Caller<'_>, named: &[u8], creds: &Creds) -> Res<Binary> {
     if !OWN_LIBC.load(Ordering::Relaxed)
-        && let Ok(binary) = Binary::open(caller, None, LD_OSV_PATH.as_bytes(), creds)
+        && let Ok(binary) = Binary::open(caller, None, LD_OSV_PATH.as_bytes(), true, creds)
     {
         return Ok(binary);
     }
-    Binary::open(caller, None, named, creds).inspect_err(|fail| {
+    Binary::open(caller, None, named, true, creds).inspect_err(|fail| {
         osv_base::warn!("the interpreter {} cannot be opened: {fail}", named.escape_ascii());
     })
 }

@@ -68,6 +68,9 @@ pub fn thread(code: i32) -> ! {
             }
             process.remove_thread(&me);
             process.ended_usage.lock().add(&Usage::of_thread(&me));
+            if me.tid() == process.pid() {
+                process.last_attributes.take_over(&me.attributes);
+            }
             // What it was told of but did not take is for the others.
             send::retarget(&process, SigSet(u64::MAX));
             let space = me.set_space(None);

@@ -57,6 +57,7 @@ pub fn start(application: Application) -> Res<Arc<Process>> {
         },
         None,
         &application.path,
+        true,
         &application.args,
         &application.env,
     )?;

@@ -4,7 +4,7 @@ use crate::creds::Credentials;
 use crate::limits::Limits;
 use crate::signal::{Actions, Pending};
 use crate::status::Status;
-use crate::thread::Thread;
+use crate::thread::{Attributes, Thread};
 use crate::usage::Usage;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -62,6 +62,8 @@ pub struct Process {
     pub regions: SpinLock<Regions>,
     /// Whether execve(2) has been called since fork(2).
     pub(crate) did_exec: AtomicBool,
+    /// How its first thread was scheduled when it ended: asked for until the process is waited for.
+    pub last_attributes: Attributes,
     /// What ended threads used.
     pub(crate) ended_usage: SpinLock<Usage>,
     /// What waited-for children used.
@@ -202,6 +204,7 @@ impl Process {
             executable: SpinLock::new(plan.executable),
             regions: SpinLock::new(plan.regions),
             did_exec: AtomicBool::new(false),
+            last_attributes: Attributes::default(),
             ended_usage: SpinLock::new(Usage::default()),
             children_usage: SpinLock::new(Usage::default()),
             started: osv_hw::clock::now(),

@@ -119,9 +119,15 @@ impl Attributes {
         if self.policy().0 == sched::IDLE { entity.set_idle_weight() } else { entity.set_nice(nice) }
     }
 
+    /// A child's: without SCHED_RESET_ON_FORK, which is about real-time policies and is not passed on itself.
     pub(crate) fn inherit(&self, from: &Attributes) {
-        // Only real-time policies would not pass on with SCHED_RESET_ON_FORK.
+        self.take_over(from);
         self.set_policy(from.policy().0, false);
+    }
+
+    /// Those of `from`.
+    pub(crate) fn take_over(&self, from: &Attributes) {
+        self.scheduling.store(from.scheduling.load(Ordering::Relaxed), Ordering::Relaxed);
         self.memory_policy.store(from.memory_policy.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }

@@ -1,5 +1,6 @@
 //! /proc/PID and /proc/PID/task/TID.
 
+use super::memory::{Maps, PageMap};
 use super::status::{self, stat, statm, status};
 use super::{Regions, Sources, TaskInfo, from, link_to, number};
 use crate::synth::{Folder, Leaf, Node, Table, fixed};
@@ -46,6 +47,8 @@ fn contents(who: Who) -> Node {
         table
             .put(path, Node::Leaf(Arc::new(Memory { who: who.clone(), region, private: path != "cmdline" })));
     }
+    table.put("maps", Node::Leaf(Arc::new(Maps { sources: who.sources.clone(), pid })));
+    table.put("pagemap", Node::Leaf(Arc::new(PageMap { sources: who.sources.clone(), pid })));
     table.put("comm", Node::Leaf(Arc::new(Comm(who.clone()))));
     for (at, name) in ["exe", "cwd", "root"].into_iter().enumerate() {
         let sources = sources.clone();
@@ -64,7 +67,6 @@ fn contents(who: Who) -> Node {
     put("stat", |who, info, to| stat(&who.sources, info, who.tid.is_some(), to));
     put("statm", |who, _, to| statm(&who.sources, who.pid, to));
     put("status", |who, info, to| status(&who.sources, info, to));
-    put("maps", |who, _, to| status::maps(&who.sources, who.pid, to));
     put("smaps", |who, _, to| status::smaps(&who.sources, who.pid, false, to));
     put("smaps_rollup", |who, _, to| status::smaps(&who.sources, who.pid, true, to));
     put("limits", |who, _, to| status::limits(&who.sources, who.pid, to));

@@ -144,15 +144,6 @@ pub(super) fn status(sources: &Sources, info: &TaskInfo, to: &mut String) -> fmt
     )
 }
 
-/// /proc/PID/maps.
-pub(super) fn maps(sources: &Sources, pid: u32, to: &mut String) -> fmt::Result {
-    let Some(space) = sources.processes.space(pid) else { return Ok(()) };
-    for area in space.report(false).map_err(|_| fmt::Error)? {
-        area.write_maps(to)?;
-    }
-    Ok(())
-}
-
 /// /proc/PID/smaps, or with `rollup` its sum.
 pub(super) fn smaps(sources: &Sources, pid: u32, rollup: bool, to: &mut String) -> fmt::Result {
     let Some(space) = sources.processes.space(pid) else { return Ok(()) };

@@ -6,8 +6,10 @@ fn make(name: &[u8], maxmsg: i64, msgsize: i64) -> Res<Arc<Queue>> {
     open(name, &new, &Creds::root())
 }
 
-fn put(queue: &Queue, text: &[u8], priority: u32) -> Res<Option<Notice>> {
-    queue.send(text.into(), priority, true, Wait::INTERRUPTIBLE)
+/// Gives the process that is to be told.
+fn put(queue: &Queue, text: &[u8], priority: u32) -> Res<Option<u32>> {
+    let notice = queue.send(text.into(), priority, true, Wait::INTERRUPTIBLE)?;
+    Ok(notice.map(|notice| notice.pid))
 }
 
 fn get(queue: &Queue) -> Res<(Box<[u8]>, u32)> {
@@ -74,18 +76,40 @@ fn a_queue_gives_back_what_it_was_charged() {
 #[test]
 fn one_process_is_told_once_of_a_message_to_the_empty_queue() {
     let queue = make(b"notice", 4, 8).expect("made");
-    let notice = Notice { pid: 4, signo: 10, value: 5 };
-    assert_eq!(queue.notify(notice), Ok(()));
+    let notice = || Notice { pid: 4, signo: 10, value: 5, teller: None };
+    assert_eq!(queue.notify(notice()), Ok(()));
     assert!(any_notified());
-    assert_eq!(queue.notify(notice), Err(Errno::EBUSY));
-    assert_eq!(put(&queue, b"a", 0), Ok(Some(notice)));
-    assert_eq!(queue.notify(notice), Ok(()));
+    assert_eq!(queue.notify(notice()), Err(Errno::EBUSY));
+    assert_eq!(put(&queue, b"a", 0), Ok(Some(4)));
+    assert_eq!(queue.notify(notice()), Ok(()));
     // Not empty.
     assert_eq!(put(&queue, b"b", 0), Ok(None));
     forget_process(4);
-    assert_eq!(queue.notify(Notice { pid: 5, ..notice }), Ok(()));
+    assert_eq!(queue.notify(Notice { pid: 5, ..notice() }), Ok(()));
     queue.forget(5);
     unlink(b"notice", &Creds::root()).expect("there");
+}
+
+#[test]
+fn who_is_told_another_way_hears_of_the_end_as_well() {
+    #[derive(Debug, Default)]
+    struct Heard(std::sync::Mutex<Vec<bool>>);
+    impl Tell for Heard {
+        fn tell(&self, arrived: bool) {
+            self.0.lock().expect("whole").push(arrived);
+        }
+    }
+    let queue = make(b"tell", 4, 8).expect("made");
+    let heard = Arc::new(Heard::default());
+    let notice = || Notice { pid: 8, signo: 0, value: 0, teller: Some(heard.clone()) };
+    queue.notify(notice()).expect("free");
+    let told = queue.send(b"a".as_slice().into(), 0, true, Wait::INTERRUPTIBLE).expect("room");
+    told.and_then(|notice| notice.teller).expect("it waits").tell(true);
+    queue.notify(notice()).expect("free");
+    queue.forget(9);
+    queue.forget(8);
+    assert_eq!(*heard.0.lock().expect("whole"), [true, false]);
+    unlink(b"tell", &Creds::root()).expect("there");
 }
 
 #[test]
@@ -98,7 +122,7 @@ fn a_receiver_that_waits_gets_the_message_and_nobody_is_told() {
     while queue.state.lock().receivers == 0 {
         std::thread::yield_now();
     }
-    queue.notify(Notice { pid: 6, signo: 10, value: 0 }).expect("free");
+    queue.notify(Notice { pid: 6, signo: 10, value: 0, teller: None }).expect("free");
     assert_eq!(put(&queue, b"hello", 3), Ok(None));
     assert_eq!(receiver.join().expect("ends"), Ok((b"hello".as_slice().into(), 3)));
     assert_eq!(queue.state.lock().receivers, 0);

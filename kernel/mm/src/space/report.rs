@@ -178,9 +178,33 @@ impl AddressSpace {
         }
         Ok(lines)
     }
+
+    /// Which of `count` pages from `addr` on are there, and whether they are private memory. Call it in pieces.
+    pub fn present(&self, addr: u64, count: usize) -> Res<Vec<Option<bool>>> {
+        let mut found = Vec::new();
+        found.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
+        found.resize(count, None);
+        let end = addr.saturating_add(count as u64 * PAGE).min(USER_END);
+        let mut inner = self.inner.write();
+        inner.table().visit(addr..end, &mut |at, entry| {
+            for here in (at..).step_by(PAGE as usize).take(entry.size.frames()) {
+                if let Some(slot) =
+                    here.checked_sub(addr).and_then(|from| found.get_mut((from / PAGE) as usize))
+                {
+                    *slot = Some(entry.flags.contains(Pte::ANON));
+                }
+            }
+        });
+        Ok(found)
+    }
 }
 
 impl AreaReport {
+    /// Whether writes reach the object.
+    pub fn is_shared(&self) -> bool {
+        self.flags.contains(AreaFlags::SHARED)
+    }
+
     /// Writes the line of /proc/self/maps, with its newline.
     pub fn write_maps(&self, to: &mut dyn Write) -> core::fmt::Result {
         let bit = |prot, c| if self.prot.contains(prot) { c } else { '-' };

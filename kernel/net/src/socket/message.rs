@@ -122,6 +122,16 @@ impl Socket {
         Ok(bytes.len())
     }
 
+    /// A message from the kernel to a netlink socket. Without room it is lost.
+    pub fn tell(&self, bytes: &[u8]) {
+        let Some((queue, _)) = self.datagrams() else { return };
+        let (from, control) = (Address::Netlink(0, 0), Control::default());
+        if queue.push(&mut Some(Datagram { from, sender: 0, bytes: bytes.to_vec(), control }), None).is_err()
+        {
+            queue.set_error(Errno::ENOBUFS);
+        }
+    }
+
     fn send_unix(
         &self,
         bytes: Vec<u8>,

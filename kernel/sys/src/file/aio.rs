@@ -16,12 +16,11 @@ use osv_abi::uapi::IoVec;
 use osv_abi::uapi::file::aio::{self, AioSigset, IoEvent, Iocb};
 use osv_abi::uapi::memory::{MapFlags, Prot};
 use osv_abi::{Errno, UserAddr, UserMemory};
-use osv_base::io::SliceSource;
 use osv_base::{Fail, Instant, PAGE_SIZE, Res};
 use osv_event::EventFd;
 use osv_sync::{Mutex, Wait, WaitError, WaitQueue};
 use osv_task::Process;
-use osv_vfs::{At, Io, OpenFile};
+use osv_vfs::OpenFile;
 use zerocopy::IntoBytes;
 
 /// Events of all contexts at most (fs.aio-max-nr).
@@ -163,10 +162,8 @@ fn submit(cx: &Cx<'_>, context: &Context, at: UserAddr) -> Res<()> {
     };
     context.events.lock().push_back(IoEvent { data: iocb.data, obj: at.0, res: result, res2: 0 });
     context.arrived.wake_all();
-    if let Some(counter) = told {
-        let io = Io { nonblock: true, ..Io::default() };
-        // A counter that is full says enough.
-        let _ = counter.file().write(At::Stream, &mut SliceSource::new(&1u64.to_ne_bytes()), io);
+    if let Some(counter) = told.as_ref().and_then(|told| told.file().as_any().downcast_ref::<EventFd>()) {
+        counter.signal();
     }
     Ok(())
 }

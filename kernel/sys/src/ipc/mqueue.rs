@@ -9,10 +9,11 @@ use osv_abi::arg::{CStrPtr, Fd, Flags, In, Mode, MqAttr, Out, Sigevent, Size, Ti
 use osv_abi::uapi::file::open as o;
 use osv_abi::uapi::process::rlimit;
 use osv_abi::uapi::signal::{Siginfo, code, sig};
-use osv_abi::uapi::time::{SIGEV_NONE, SIGEV_SIGNAL};
+use osv_abi::uapi::time::{SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD};
 use osv_abi::{Errno, UserAddr, UserMemory};
 use osv_base::{Instant, Res};
 use osv_ipc::mqueue::{self, New, Notice, Queue};
+use osv_net::socket::{Family, Socket};
 use osv_sync::Wait;
 use osv_task::registry;
 use osv_task::signal::send;
@@ -83,6 +84,9 @@ pub fn mq_timedsend(
     let mut bytes = alloc::vec![0; size.0];
     cx.read_bytes(text, &mut bytes)?;
     let notice = queue.send(bytes.into(), priority.0, opened.0.io().nonblock, Wait::until(deadline))?;
+    if let Some(teller) = notice.as_ref().and_then(|notice| notice.teller.as_ref()) {
+        teller.tell(true);
+    }
     if let Some(notice) = notice.filter(|notice| notice.signo != 0)
         && let Some(process) = registry::process(notice.pid)
     {
@@ -118,22 +122,55 @@ pub fn mq_timedreceive(
     Ok(bytes.len())
 }
 
-/// mq_notify(2): by a signal or silently. SIGEV_THREAD, for which libcs use a netlink socket, is EINVAL.
+/// What a libc gets through its netlink socket, by which it makes a thread: its own bytes, the last of them saying why.
+#[derive(Debug)]
+struct Cookie {
+    socket: Arc<OpenFile>,
+    bytes: [u8; 32],
+}
+
+const WOKEN: u8 = 1;
+const REMOVED: u8 = 2;
+
+impl Cookie {
+    /// EFAULT, EBADF, ENOTSOCK; EINVAL for a socket of another family.
+    fn of(cx: &Cx<'_>, event: &Sigevent) -> Result<Cookie, Errno> {
+        let mut bytes = [0; 32];
+        cx.read_bytes(UserAddr(event.value), &mut bytes)?;
+        let socket = cx.file(Fd(event.signo))?;
+        let family = socket.file().as_any().downcast_ref::<Socket>().ok_or(Errno::ENOTSOCK)?.family();
+        if family == Family::Netlink { Ok(Cookie { socket, bytes }) } else { Err(Errno::EINVAL) }
+    }
+}
+
+impl mqueue::Tell for Cookie {
+    fn tell(&self, arrived: bool) {
+        let mut bytes = self.bytes;
+        bytes[31] = if arrived { WOKEN } else { REMOVED };
+        if let Some(socket) = self.socket.file().as_any().downcast_ref::<Socket>() {
+            socket.tell(&bytes);
+        }
+    }
+}
+
+/// mq_notify(2): by a signal, silently, or through a netlink socket as libcs do for SIGEV_THREAD.
 pub fn mq_notify(cx: &mut Cx<'_>, fd: Fd, event: In<Sigevent>) -> Res<()> {
     let event = event.read_opt(cx)?;
-    let signo = match event {
-        None => 0,
+    let (signo, cookie) = match event {
+        None => (0, None),
         Some(event) => match (event.notify, u32::try_from(event.signo)) {
-            (SIGEV_NONE, _) => 0,
-            (SIGEV_SIGNAL, Ok(signo @ 0..=sig::MAX)) => signo,
+            (SIGEV_NONE, _) => (0, None),
+            (SIGEV_SIGNAL, Ok(signo @ 0..=sig::MAX)) => (signo, None),
+            (SIGEV_THREAD, _) => (0, Some(Cookie::of(cx, &event)?)),
             _ => return Err(Errno::EINVAL.into()),
         },
     };
+    let teller = cookie.map(|cookie| Arc::new(cookie) as Arc<dyn mqueue::Tell>);
     let queue = Opened::of(cx, fd)?.queue()?;
     let pid = cx.process().pid();
     match event {
         None => queue.forget(pid),
-        Some(event) => queue.notify(Notice { pid, signo, value: event.value })?,
+        Some(event) => queue.notify(Notice { pid, signo, value: event.value, teller })?,
     }
     Ok(())
 }

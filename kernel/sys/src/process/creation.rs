@@ -190,7 +190,10 @@ pub fn execveat(
                 _ if dir == Fd::CWD => None,
                 _ => Some(cx.process().fds().get(dir.0)?.entry().cloned().ok_or(Errno::ENOTDIR)?),
             };
-            exec::with_caller(cx.process(), |caller| exec::load(caller, dir.as_ref(), path, &args, &env))?
+            let follow = flags.0 & AT_SYMLINK_NOFOLLOW == 0;
+            exec::with_caller(cx.process(), |caller| {
+                exec::load(caller, dir.as_ref(), path, follow, &args, &env)
+            })?
         }
     };
     Err(exec::replace(program))

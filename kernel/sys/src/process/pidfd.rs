@@ -1,4 +1,4 @@
-//! pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2): processes as descriptors.
+//! pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2), ioctl_pidfd(2): processes as descriptors.
 
 use crate::cx::Cx;
 use crate::signal;
@@ -8,11 +8,13 @@ use core::any::Any;
 use core::fmt::{self, Write};
 use osv_abi::arg::{Fd, Flags, Int, Pid, Sig};
 use osv_abi::uapi::file::open as o;
+use osv_abi::uapi::process::PidFdInfo;
 use osv_abi::{Errno, UserAddr};
 use osv_base::Res;
 use osv_sync::{Events, Readiness};
 use osv_task::{Process, registry};
-use osv_vfs::{File, OpenFile};
+use osv_vfs::{File, IoctlArg, OpenFile};
+use zerocopy::IntoBytes;
 
 /// A process; readable once it has ended.
 pub struct PidFd {
@@ -32,15 +34,68 @@ impl File for PidFd {
         b"anon_inode:[pidfd]".to_vec()
     }
 
+    fn ioctl(&self, request: u32, arg: &mut dyn IoctlArg) -> Res<usize> {
+        const READ_WRITE: u32 = 3;
+        let (size, magic, number) = ((request >> 16 & 0x3fff) as usize, request >> 8 & 0xff, request & 0xff);
+        let known = request >> 30 == READ_WRITE && magic == PIDFS_MAGIC && number == GET_INFO;
+        if !known || size < PidFdInfo::FIRST {
+            return Err(Errno::ENOTTY.into());
+        }
+        if arg.value() == 0 {
+            return Err(Errno::EINVAL.into());
+        }
+        let mut mask = [0; 8];
+        arg.read(&mut mask)?;
+        let info = self.info(u64::from_ne_bytes(mask))?;
+        let mut bytes = alloc::vec![0; size];
+        let known = size.min(size_of::<PidFdInfo>());
+        bytes[..known].copy_from_slice(&info.as_bytes()[..known]);
+        arg.write(&bytes)?;
+        Ok(0)
+    }
+
     fn details(&self, to: &mut dyn Write) -> fmt::Result {
         // One that was waited for has no number any more.
-        let there = registry::process(self.process.pid()).is_some();
-        let pid = if there { i64::from(self.process.pid()) } else { -1 };
+        let pid = if self.is_gone() { -1 } else { i64::from(self.process.pid()) };
         writeln!(to, "Pid:\t{pid}\nNSpid:\t{pid}")
     }
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+}
+
+/// The magic number and the number of PIDFD_GET_INFO.
+const PIDFS_MAGIC: u32 = 0xff;
+const GET_INFO: u32 = 11;
+
+impl PidFd {
+    /// Its process has been waited for, or is another's by now.
+    fn is_gone(&self) -> bool {
+        registry::process(self.process.pid()).is_none_or(|found| !Arc::ptr_eq(&found, &self.process))
+    }
+
+    /// PIDFD_GET_INFO: ESRCH of one that was waited for, unless it is asked how it ended.
+    fn info(&self, wanted: u64) -> Res<PidFdInfo> {
+        let gone = self.is_gone();
+        let mut info = PidFdInfo::default();
+        if gone {
+            let status =
+                self.process.ended().filter(|_| wanted & PidFdInfo::EXIT != 0).ok_or(Errno::ESRCH)?;
+            info.mask = PidFdInfo::EXIT;
+            info.exit_code = status.0;
+            return Ok(info);
+        }
+        let credentials = self.process.credentials();
+        let (user, group) = (credentials.user, credentials.group);
+        info.mask = PidFdInfo::PID | PidFdInfo::CREDS;
+        (info.pid, info.tgid) = (self.process.pid(), self.process.pid());
+        info.ppid = registry::parent_of(self.process.pid());
+        (info.ruid, info.rgid) = (user.real, group.real);
+        (info.euid, info.egid) = (user.effective, group.effective);
+        (info.suid, info.sgid) = (user.saved, group.saved);
+        (info.fsuid, info.fsgid) = (user.fs, group.fs);
+        Ok(info)
     }
 }
 

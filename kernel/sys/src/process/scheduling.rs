@@ -97,10 +97,16 @@ pub(super) fn check_pid(pid: Pid) -> Result<(), Errno> {
 /// sched_getscheduler(2).
 pub fn sched_getscheduler(cx: &mut Cx<'_>, pid: Pid) -> Res<i32> {
     check_pid(pid)?;
-    with_thread(cx.thread(), pid.0, |thread| {
-        let (policy, reset) = thread.attributes.policy();
-        policy | if reset { sched::RESET_ON_FORK } else { 0 }
-    })
+    let (policy, reset) = policy_of(cx, pid)?;
+    Ok(policy | if reset { sched::RESET_ON_FORK } else { 0 })
+}
+
+/// The policy of a thread, or of a process that ended and was not waited for.
+pub(super) fn policy_of(cx: &Cx<'_>, pid: Pid) -> Res<(i32, bool)> {
+    match with_thread(cx.thread(), pid.0, |thread| thread.attributes.policy()) {
+        Err(_) => Ok(process_of(cx.thread(), pid.0)?.last_attributes.policy()),
+        found => found,
+    }
 }
 
 /// sched_setparam(2): of the policy that the thread has.
@@ -123,7 +129,7 @@ pub fn sched_getparam(cx: &mut Cx<'_>, pid: Pid, param: Out<i32>) -> Res<()> {
     if param.is_null() {
         return Err(Errno::EINVAL.into());
     }
-    with_thread(cx.thread(), pid.0, |_| ())?;
+    policy_of(cx, pid)?;
     Ok(param.write(cx, &0)?)
 }
 
@@ -151,7 +157,7 @@ pub fn sched_get_priority_min(_cx: &mut Cx<'_>, policy: Int) -> Res<i32> {
 /// sched_rr_get_interval(2): the slice of a thread that competes with one other.
 pub fn sched_rr_get_interval(cx: &mut Cx<'_>, pid: Pid, interval: Out<Timespec>) -> Res<()> {
     check_pid(pid)?;
-    with_thread(cx.thread(), pid.0, |_| ())?;
+    policy_of(cx, pid)?;
     Ok(interval.write(cx, &osv_sched::policy::slice(1).into())?)
 }
 

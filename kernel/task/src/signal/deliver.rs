@@ -116,33 +116,43 @@ fn deliver(
     let mut slot = MaybeUninit::uninit();
     let state = fpu::fresh(&mut slot);
     save_state(state);
+    let mut handled = false;
     loop {
         let (info, action) = next;
         interrupted(&action, regs);
         let own = me.own();
         own.sleep_until.set(None);
-        let mask = own.saved_mask.take().unwrap_or(me.mask());
+        let saved_mask = own.saved_mask.take();
+        let mask = saved_mask.unwrap_or(me.mask());
         let stack = own.alt_stack.get();
         let fault = own.fault.take();
         rseq::before_signal(regs);
         match frame::build(&info, &action, regs, state, mask, &stack, fault) {
-            Ok(entered) => *regs = entered,
+            Ok(entered) => {
+                *regs = entered;
+                handled = true;
+                if stack.flags & SS_AUTODISARM != 0 {
+                    own.alt_stack.set(SigStack { sp: 0, flags: SS_DISABLE, pad: 0, size: 0 });
+                }
+                let mut blocked = me.mask().union(SigSet(action.mask));
+                if action.flags & sa::NODEFER == 0 {
+                    blocked = blocked.with(info.signo.cast_unsigned());
+                }
+                me.set_mask(blocked);
+            }
+            Err(_) if info.signo.cast_unsigned() != sig::SEGV => {
+                // There is no room for its frame: that is a fault, which may have a handler elsewhere.
+                own.saved_mask.set(saved_mask);
+                send::force(Siginfo::new(sig::SEGV, code::SI_KERNEL));
+            }
             Err(_) => {
                 crash::report(&me, &info, regs);
                 exit::group(Status::signaled(sig::SEGV))
             }
         }
-        if stack.flags & SS_AUTODISARM != 0 {
-            own.alt_stack.set(SigStack { sp: 0, flags: SS_DISABLE, pad: 0, size: 0 });
-        }
-        let mut blocked = me.mask().union(SigSet(action.mask));
-        if action.flags & sa::NODEFER == 0 {
-            blocked = blocked.with(info.signo.cast_unsigned());
-        }
-        me.set_mask(blocked);
         match next_handled(&me, regs) {
             Some(another) => next = another,
-            None => return true,
+            None => return handled,
         }
     }
 }
