@@ -30,6 +30,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("memory", "2"),
     ("neighbours", "2"),
     ("messages", "1"),
+    ("options", "1"),
     ("pipes", "1"),
     ("processes", "2"),
     ("questions", "1"),

@@ -5,6 +5,7 @@
 //! with a fence between; a producer tries the lock again after queueing, with the same fence: one of the two
 //! sees the packet.
 
+mod keeping;
 mod phase;
 mod port;
 mod stream;
@@ -18,6 +19,7 @@ use core::net::SocketAddr;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use core::time::Duration;
 use crossbeam_queue::ArrayQueue;
+use keeping::Keeping;
 use osv_base::{Errno, Instant};
 use osv_sync::{Mutex, MutexGuard, Readiness, SpinLock};
 use port::Port;
@@ -43,10 +45,8 @@ pub const RECV_BUFFER: usize = 64 * 1024;
 pub const SEND_BUFFER: usize = 64 * 1024;
 /// How long a handshake that a peer began may take.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
-/// How long connect(2) tries: Linux's tcp_syn_retries of 6 come to 127 s.
-const CONNECT_TIME: Duration = Duration::from_secs(127);
-/// How long unacknowledged data is sent again: Linux's tcp_retries2 of 15 come to 924 s.
-const RETRANSMIT_TIME: Duration = Duration::from_secs(924);
+/// How long an acknowledgement waits for data to travel with, unless TCP_QUICKACK asks for it at once: smoltcp's own.
+const ACK_DELAY: smoltcp::time::Duration = smoltcp::time::Duration::from_millis(10);
 /// How long a closed connection waits in FIN-WAIT-2 for the peer's FIN (tcp_fin_timeout).
 const FIN_TIME: Duration = Duration::from_secs(60);
 /// When the device has no room, how soon to try again.
@@ -90,6 +90,8 @@ struct Core {
     corked: bool,
     /// When the present phase (handshake, FIN-WAIT-2) is given up.
     deadline: Option<Instant>,
+    /// How long a silent peer is waited for.
+    keeping: Keeping,
     removed: bool,
     /// The sequence number behind the last that was ever sent.
     highest: Option<TcpSeqNumber>,
@@ -121,7 +123,7 @@ impl Flow {
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = stack.random_u64();
         let now = stack.now();
-        let mut port = Port { stack, key, packet: None, highest: &mut None };
+        let mut port = Port { stack, key, packet: None, highest: &mut None, class: 0 };
         let mut iface = Interface::new(config, &mut port, smol(now));
         iface.update_ip_addrs(|addresses| {
             // The list has room for several; this is the first.
@@ -145,6 +147,7 @@ impl Flow {
             receive_shut: false,
             corked: false,
             deadline: None,
+            keeping: Keeping::new(now),
             removed: false,
             highest: None,
         };
@@ -183,7 +186,7 @@ impl Flow {
     pub fn start(&self) -> Result<(), Errno> {
         let Some(stack) = self.stack.upgrade() else { return Err(Errno::ENETDOWN) };
         let mut core = self.core.lock();
-        core.deadline = Some(stack.now() + CONNECT_TIME);
+        core.deadline = Some(stack.now() + core.keeping.tuning.connect_time());
         let (remote, local) = (self.key.remote, self.key.local);
         let Core { iface, sockets, handle, .. } = &mut *core;
         sockets
@@ -241,14 +244,22 @@ impl Flow {
         if core.deadline.is_some_and(|deadline| now >= deadline) {
             self.give_up(core);
         }
+        if core.patience(now).is_some_and(|end| now >= end) {
+            core.error = Some(Errno::ETIMEDOUT);
+            core.socket().abort();
+        }
+        core.set_probes(now);
         self.egress(stack, core, now);
         let more = core.socket().recv_queue() > received_before;
         self.settle(stack, core, now, more);
     }
 
     fn ingress(&self, stack: &Stack, core: &mut Core, now: Instant, packet: &[u8]) {
+        core.keeping.heard(now);
+        core.set_probes(now);
+        let class = core.keeping.tuning.marks(self.key.remote.ip()).class;
         let Core { iface, sockets, highest, .. } = core;
-        let mut port = Port { stack, key: self.key, packet: Some(packet), highest };
+        let mut port = Port { stack, key: self.key, packet: Some(packet), highest, class };
         iface.poll_ingress_single(smol(now), &mut port, sockets);
     }
 
@@ -257,8 +268,9 @@ impl Flow {
         if core.last == State::TimeWait && core.waits_for_reader() {
             return;
         }
+        let class = core.keeping.tuning.marks(self.key.remote.ip()).class;
         let Core { iface, sockets, highest, .. } = core;
-        let mut port = Port { stack, key: self.key, packet: None, highest };
+        let mut port = Port { stack, key: self.key, packet: None, highest, class };
         while iface.poll_egress(smol(now), &mut port, sockets) == PollResult::SocketStateChanged {}
     }
 

@@ -103,6 +103,23 @@ pub fn ip_packet(
     packet
 }
 
+/// Marks an IP packet with a type of service or traffic class.
+pub fn set_class(packet: &mut [u8], class: u8) {
+    match packet.first().map(|first| first >> 4) {
+        _ if class == 0 => {}
+        Some(4) if packet.len() >= header_len(Ipv4Addr::UNSPECIFIED.into()) => {
+            let mut ip = Ipv4Packet::new_unchecked(packet);
+            ip.set_dscp(class >> 2);
+            ip.set_ecn(class & 3);
+            ip.fill_checksum();
+        }
+        Some(6) if packet.len() >= header_len(Ipv6Addr::UNSPECIFIED.into()) => {
+            Ipv6Packet::new_unchecked(packet).set_traffic_class(class);
+        }
+        _ => {}
+    }
+}
+
 /// The reply to an ICMP echo request (RFC 792) from `from` to `own`, as an IP packet.
 pub fn icmp_input(from: Ipv4Addr, own: Ipv4Addr, payload: &[u8]) -> Option<Vec<u8>> {
     if payload.len() < 8 || payload[0] != 8 || payload[1] != 0 || internet_checksum(0, payload) != 0 {

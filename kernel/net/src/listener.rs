@@ -125,6 +125,11 @@ impl Listener {
         }
     }
 
+    /// How many wait, and how many may.
+    pub fn queued(&self) -> (usize, usize) {
+        (self.queue.lock().len(), self.backlog.load(Ordering::Relaxed))
+    }
+
     /// Whether one waits.
     pub fn pending(&self) -> bool {
         !self.queue.lock().is_empty()

@@ -293,6 +293,15 @@ impl Stream for LocalStream {
             self.uncork();
         }
     }
+    fn tcp_state(&self) -> u8 {
+        let theirs = self.incoming().lock().finished;
+        match (self.outgoing().lock().finished, theirs) {
+            (false, false) => 1, // ESTABLISHED
+            (true, false) => 5,  // FIN_WAIT2
+            (false, true) => 8,  // CLOSE_WAIT
+            (true, true) => 7,   // CLOSE
+        }
+    }
     fn set_pass_creds(&self, on: bool) {
         self.pair.pass_creds[self.end].store(on, Ordering::Relaxed);
     }

@@ -1,5 +1,6 @@
 //! Socket options, as socket(7), tcp(7), ip(7) and ipv6(7) number them.
 
+use core::net::IpAddr;
 use core::time::Duration;
 
 /// Levels.
@@ -15,6 +16,7 @@ pub mod level {
 /// Names at SOL_SOCKET.
 pub mod so {
     #![expect(missing_docs, reason = "the names of socket(7)")]
+    pub const DEBUG: i32 = 1;
     pub const REUSEADDR: i32 = 2;
     pub const TYPE: i32 = 3;
     pub const ERROR: i32 = 4;
@@ -24,6 +26,7 @@ pub mod so {
     pub const RCVBUF: i32 = 8;
     pub const KEEPALIVE: i32 = 9;
     pub const OOBINLINE: i32 = 10;
+    pub const PRIORITY: i32 = 12;
     pub const LINGER: i32 = 13;
     pub const REUSEPORT: i32 = 15;
     pub const PASSCRED: i32 = 16;
@@ -46,7 +49,10 @@ pub mod tcp {
     pub const KEEPIDLE: i32 = 4;
     pub const KEEPINTVL: i32 = 5;
     pub const KEEPCNT: i32 = 6;
+    pub const SYNCNT: i32 = 7;
+    pub const DEFER_ACCEPT: i32 = 9;
     pub const INFO: i32 = 11;
+    pub const QUICKACK: i32 = 12;
     pub const CONGESTION: i32 = 13;
     pub const USER_TIMEOUT: i32 = 18;
 }
@@ -60,6 +66,77 @@ pub const UDP_CORK: i32 = 1;
 /// IPV6_V6ONLY
 pub const IPV6_V6ONLY: i32 = 26;
 
+/// Names at IPPROTO_IP and IPPROTO_IPV6 of what packets are marked with.
+pub mod mark {
+    #![expect(missing_docs, reason = "the names of ip(7) and ipv6(7)")]
+    pub const IP_TOS: i32 = 1;
+    pub const IP_TTL: i32 = 2;
+    pub const IPV6_UNICAST_HOPS: i32 = 16;
+    pub const IPV6_TCLASS: i32 = 67;
+}
+
+/// How packets of one family are marked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// IP_TTL, IPV6_UNICAST_HOPS, where they were set.
+    pub hop_limit: Option<u8>,
+    /// IP_TOS, IPV6_TCLASS
+    pub class: u8,
+}
+
+/// How a connection is kept and given up, and how its packets are marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuning {
+    /// SO_KEEPALIVE
+    pub keepalive: bool,
+    /// TCP_KEEPIDLE
+    pub keepalive_idle: Duration,
+    /// TCP_KEEPINTVL
+    pub keepalive_interval: Duration,
+    /// TCP_KEEPCNT
+    pub keepalive_count: u8,
+    /// TCP_USER_TIMEOUT, unless it is the system's.
+    pub user_timeout: Option<Duration>,
+    /// TCP_SYNCNT
+    pub syn_count: u8,
+    /// TCP_QUICKACK, where it was set.
+    pub quickack: Option<bool>,
+    /// Of packets of IPv4.
+    pub four: Marks,
+    /// Of packets of IPv6.
+    pub six: Marks,
+}
+
+impl Tuning {
+    /// The marks of packets to `peer`.
+    pub fn marks(&self, peer: IpAddr) -> Marks {
+        if peer.is_ipv4() { self.four } else { self.six }
+    }
+
+    /// How long connect(2) tries: so many repetitions, each after twice as long a wait as the one before, but at most two
+    /// minutes.
+    pub fn connect_time(&self) -> Duration {
+        (0..=self.syn_count).map(|n| Duration::from_secs(1 << n.min(7)).min(Duration::from_secs(120))).sum()
+    }
+}
+
+impl Default for Tuning {
+    /// Linux's: tcp_keepalive_time, _intvl and _probes, tcp_syn_retries.
+    fn default() -> Self {
+        Tuning {
+            keepalive: false,
+            keepalive_idle: Duration::from_secs(7200),
+            keepalive_interval: Duration::from_secs(75),
+            keepalive_count: 9,
+            user_timeout: None,
+            syn_count: 6,
+            quickack: None,
+            four: Marks::default(),
+            six: Marks::default(),
+        }
+    }
+}
+
 /// What was set on a socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -69,10 +146,12 @@ pub struct Options {
     pub reuse_port: bool,
     /// SO_BROADCAST
     pub broadcast: bool,
-    /// SO_KEEPALIVE
-    pub keepalive: bool,
-    /// TCP_KEEPIDLE
-    pub keepalive_idle: Duration,
+    /// SO_DEBUG: nothing is recorded, nor does Linux record anything.
+    pub debug: bool,
+    /// SO_PRIORITY: remembered; the device has no queues to choose from.
+    pub priority: i32,
+    /// What a connection has to know.
+    pub tuning: Tuning,
     /// TCP_NODELAY
     pub nodelay: bool,
     /// TCP_CORK, UDP_CORK
@@ -101,8 +180,9 @@ impl Default for Options {
             reuse_address: false,
             reuse_port: false,
             broadcast: false,
-            keepalive: false,
-            keepalive_idle: Duration::from_secs(7200),
+            debug: false,
+            priority: 0,
+            tuning: Tuning::default(),
             nodelay: false,
             cork: false,
             oob_inline: false,
@@ -142,4 +222,9 @@ pub fn put_timeval(timeout: Option<Duration>) -> [u8; 16] {
     out[..8].copy_from_slice(&timeout.as_secs().to_ne_bytes());
     out[8..].copy_from_slice(&u64::from(timeout.subsec_micros()).to_ne_bytes());
     out
+}
+
+/// Reads an option of ip(7), whose value may be one byte long.
+pub fn int_or_byte(value: &[u8]) -> Option<i32> {
+    int(value).or_else(|| value.first().map(|byte| i32::from(*byte)))
 }

@@ -2,6 +2,7 @@
 
 use crate::control::Control;
 use crate::local::Taken;
+use crate::options::Tuning;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use osv_base::io::{Sink, Source};
@@ -81,8 +82,8 @@ pub trait Stream: Send + Sync {
     fn set_nodelay(&self, _on: bool) {}
     /// TCP_CORK.
     fn set_cork(&self, _on: bool) {}
-    /// SO_KEEPALIVE with its idle time.
-    fn set_keepalive(&self, _idle: Option<core::time::Duration>) {}
+    /// Takes over what was set on the socket of how it is kept and marked.
+    fn tune(&self, _tuning: &Tuning) {}
     /// SO_PASSCRED of this end.
     fn set_pass_creds(&self, _on: bool) {}
     /// Whether this end wants credentials with what it receives.

@@ -1,6 +1,7 @@
 //! Two stacks joined by a link that may lose frames, driven by a worker thread each, as in a guest.
 
 mod cork;
+mod keeping;
 pub(crate) mod lease;
 mod six;
 mod stream;

@@ -313,7 +313,7 @@ pub fn getsockopt(
     if room.cast_signed() < 0 {
         return Err(Errno::EINVAL.into());
     }
-    let mut bytes = [0; 64];
+    let mut bytes = [0; 256];
     let room = (room as usize).min(bytes.len());
     let len = open.socket()?.get_option(level.0, name.0, &mut bytes[..room])?;
     cx.write_bytes(value, &bytes[..len])?;

@@ -1,6 +1,6 @@
 //! What follows from a connection's state: who is told, which timer is set, when it is given up.
 
-use super::{Core, FIN_TIME, Flow, NO_ROOM_RETRY, RETRANSMIT_TIME, SEND_BUFFER, smol};
+use super::{Core, FIN_TIME, Flow, NO_ROOM_RETRY, SEND_BUFFER, smol};
 use crate::listener::Incoming;
 use crate::stack::Stack;
 use alloc::sync::Arc;
@@ -9,6 +9,36 @@ use osv_base::{Errno, Instant};
 use osv_sync::Events;
 use smoltcp::socket::tcp::State;
 use smoltcp::time::Duration as SmolDuration;
+
+impl Core {
+    /// Whether keep-alive probes are sent. A probe is a byte at the last number that was sent. Once that is the FIN's, a
+    /// peer that has not seen the FIN would take the byte for data; the FIN itself is sent until it is acknowledged.
+    fn is_probed(&mut self) -> bool {
+        matches!(self.socket().state(), State::Established | State::CloseWait)
+    }
+
+    /// Tells smoltcp when to probe.
+    pub(super) fn set_probes(&mut self, now: Instant) {
+        let interval = if self.is_probed() { self.keeping.interval(now) } else { None };
+        // A little more, so that the time to give up comes before one probe too many.
+        let interval = interval.map(|time| SmolDuration::from_millis(time.as_millis() as u64 + 1));
+        self.socket().set_keep_alive(interval);
+    }
+
+    /// When the peer is given up if nothing is heard of it.
+    pub(super) fn patience(&mut self, now: Instant) -> Option<Instant> {
+        let socket = self.socket();
+        let owes = match socket.state() {
+            State::Established | State::CloseWait => socket.send_queue() > 0,
+            State::FinWait1 | State::Closing | State::LastAck => true,
+            // The deadline of the phase holds.
+            _ => return None,
+        };
+        self.keeping.owes(owes, now);
+        let is_probed = self.is_probed();
+        self.keeping.patience(is_probed)
+    }
+}
 
 impl Flow {
     /// The deadline of the phase passed.
@@ -63,25 +93,17 @@ impl Flow {
             // "Now" after all was sent that could be: the device had no room.
             if at <= now { now + NO_ROOM_RETRY } else { at }
         });
-        let wanted = match (wanted, core.deadline) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        if let Some(at) = wanted {
+        let patience = core.patience(now);
+        let probes = if core.is_probed() { core.keeping.probes_at().filter(|at| now < *at) } else { None };
+        if let Some(at) = [wanted, core.deadline, patience, probes].into_iter().flatten().min() {
             self.arm(stack, at);
         }
     }
 
     pub(super) fn changed_state(&self, stack: &Arc<Stack>, core: &mut Core, state: State, now: Instant) {
-        if matches!(state, State::FinWait1 | State::Closing | State::LastAck) {
-            // A probe is a byte at the last number that was sent. Once that is the FIN's, a peer that has not seen the
-            // FIN would take the byte for data. The FIN itself is sent again until it is acknowledged.
-            core.socket().set_keep_alive(None);
-        }
         match state {
             State::Established | State::CloseWait if core.listener.is_some() => {
                 core.deadline = None;
-                core.socket().set_timeout(Some(SmolDuration::from_secs(RETRANSMIT_TIME.as_secs())));
                 if let (Some(listener), Some(me)) = (core.listener.take(), self.me.upgrade()) {
                     listener.half_open_done();
                     let incoming = Incoming { stream: me, readiness: self.readiness.clone(), from: None };
@@ -94,7 +116,6 @@ impl Flow {
             }
             State::Established => {
                 core.deadline = None;
-                core.socket().set_timeout(Some(SmolDuration::from_secs(RETRANSMIT_TIME.as_secs())));
             }
             State::FinWait2 if core.released => core.deadline = Some(now + FIN_TIME),
             State::TimeWait if core.released => {

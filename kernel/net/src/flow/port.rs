@@ -13,6 +13,8 @@ pub(super) struct Port<'a> {
     pub(super) key: FlowKey,
     pub(super) packet: Option<&'a [u8]>,
     pub(super) highest: &'a mut Option<TcpSeqNumber>,
+    /// The class that packets are marked with.
+    pub(super) class: u8,
 }
 
 pub(super) struct RxToken<'a>(&'a [u8]);
@@ -20,6 +22,7 @@ pub(super) struct TxToken<'a> {
     stack: &'a Stack,
     key: FlowKey,
     highest: &'a mut Option<TcpSeqNumber>,
+    class: u8,
 }
 
 /// When smoltcp sends again what was not acknowledged, its acknowledgements bear the old sequence number too. A peer
@@ -55,13 +58,13 @@ impl phy::Device for Port<'_> {
 
     fn receive(&mut self, _: SmolInstant) -> Option<(RxToken<'_>, TxToken<'_>)> {
         let packet = self.packet.take()?;
-        let transmit = TxToken { stack: self.stack, key: self.key, highest: self.highest };
+        let transmit = TxToken { stack: self.stack, key: self.key, highest: self.highest, class: self.class };
         Some((RxToken(packet), transmit))
     }
 
     fn transmit(&mut self, _: SmolInstant) -> Option<TxToken<'_>> {
-        let Port { stack, key, highest, .. } = self;
-        stack.has_room().then_some(TxToken { stack, key: *key, highest })
+        let Port { stack, key, highest, class, .. } = self;
+        stack.has_room().then_some(TxToken { stack, key: *key, highest, class: *class })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -91,6 +94,7 @@ impl phy::TxToken for TxToken<'_> {
             if packet.len() < header + TCP_HEADER {
                 return result;
             }
+            host::set_class(packet, self.class);
             let mut segment = TcpPacket::new_unchecked(&mut packet[header..]);
             let mended = mend_acknowledgement(&mut segment, self.highest);
             if offload {

@@ -1,16 +1,15 @@
 //! A flow as a stream: what socket calls do with it.
 
-use super::{CORK_TIME, FIN_TIME, Flow, RECV_BUFFER, TCP_HEADER};
+use super::{ACK_DELAY, CORK_TIME, FIN_TIME, Flow, RECV_BUFFER, TCP_HEADER};
 use crate::host::header_len;
+use crate::options::Tuning;
 use crate::stream::{Shutdown, Stream, Try};
 use core::net::SocketAddr;
 use core::sync::atomic::Ordering;
-use core::time::Duration;
 use osv_base::Errno;
 use osv_base::io::{Sink, Source};
 use osv_sync::Events;
 use smoltcp::socket::tcp::State;
-use smoltcp::time::Duration as SmolDuration;
 
 impl Stream for Flow {
     fn try_recv(&self, to: &mut dyn Sink, peek: bool) -> Try<usize> {
@@ -144,14 +143,21 @@ impl Stream for Flow {
         }
         self.release(&stack, core);
     }
-    fn set_keepalive(&self, idle: Option<Duration>) {
-        let idle = idle.map(|d| SmolDuration::from_millis(d.as_millis() as u64));
+    fn tune(&self, tuning: &Tuning) {
+        let Some(stack) = self.stack.upgrade() else { return };
         let mut core = self.core.lock();
+        let (now, old) = (stack.now(), core.keeping.tuning);
+        core.keeping.tune(*tuning, now);
         let socket = core.socket();
-        // Not once a FIN is on its way: see `changed_state`.
-        if !matches!(socket.state(), State::FinWait1 | State::Closing | State::LastAck) {
-            socket.set_keep_alive(idle);
+        // IPv6 lets one ask for 0, which no packet may have.
+        socket.set_hop_limit(tuning.marks(self.key.remote.ip()).hop_limit.map(|hops| hops.max(1)));
+        if let Some(quick) = tuning.quickack {
+            socket.set_ack_delay((!quick).then_some(ACK_DELAY));
         }
+        if *tuning != old && socket.state() != State::Closed {
+            self.drive(&stack, &mut core, None);
+        }
+        self.release(&stack, core);
     }
     fn tcp_state(&self) -> u8 {
         match self.core.lock().socket().state() {

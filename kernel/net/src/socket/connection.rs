@@ -35,9 +35,7 @@ impl Socket {
             stream.set_nodelay(true);
         }
         stream.set_cork(options.cork);
-        if options.keepalive {
-            stream.set_keepalive(Some(options.keepalive_idle));
-        }
+        stream.tune(&options.tuning);
         if options.pass_creds {
             stream.set_pass_creds(true);
         }
@@ -92,9 +90,7 @@ impl Socket {
         let options = *self.options.lock();
         flow.set_nodelay(options.nodelay);
         flow.set_cork(options.cork);
-        if options.keepalive {
-            flow.set_keepalive(Some(options.keepalive_idle));
-        }
+        flow.tune(&options.tuning);
         *self.state.lock() =
             State::Stream { stream: flow.clone(), flow: Some(flow.clone()), reported: false };
         if let Err(error) = flow.start() {

@@ -259,7 +259,8 @@ impl Socket {
             return Err(Errno::EACCES.into());
         }
         let source = self.source_for(to.ip(), Some(own.ip()))?;
-        self.stack.send_udp(SocketAddr::new(source, own.port()), to, &bytes)?;
+        let marks = self.options.lock().tuning.marks(to.ip());
+        self.stack.send_udp(SocketAddr::new(source, own.port()), to, &bytes, marks)?;
         Ok(())
     }
 

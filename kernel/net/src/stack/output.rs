@@ -4,6 +4,7 @@ use super::Stack;
 use crate::host::{self, ETHERNET_HEADER, HOP_LIMIT, header_len};
 use crate::link::{LinkDevice, NeedsChecksum};
 use crate::neighbours::Resolution;
+use crate::options::Marks;
 use crate::{arp, ndp};
 use alloc::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
@@ -158,13 +159,20 @@ impl Stack {
     }
 
     /// Sends a UDP datagram over the link. EMSGSIZE when it does not fit a packet (there is no fragmentation).
-    pub fn send_udp(&self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) -> Result<(), Errno> {
+    pub fn send_udp(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: &[u8],
+        marks: Marks,
+    ) -> Result<(), Errno> {
         let len = 8 + bytes.len();
         if header_len(to.ip()) + len > self.mtu() {
             return Err(Errno::EMSGSIZE);
         }
         let ends = (from.ip(), to.ip());
-        let packet = host::ip_packet(ends, IpProtocol::Udp, HOP_LIMIT, len, |out| {
+        let hop_limit = marks.hop_limit.unwrap_or(HOP_LIMIT);
+        let mut packet = host::ip_packet(ends, IpProtocol::Udp, hop_limit, len, |out| {
             let mut udp = UdpPacket::new_unchecked(out);
             udp.set_src_port(from.port());
             udp.set_dst_port(to.port());
@@ -172,6 +180,7 @@ impl Stack {
             udp.payload_mut().copy_from_slice(bytes);
             udp.fill_checksum(&from.ip().into(), &to.ip().into());
         });
+        host::set_class(&mut packet, marks.class);
         self.send_packet(&packet);
         Ok(())
     }

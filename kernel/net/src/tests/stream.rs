@@ -40,19 +40,21 @@ const MILLI: u64 = 1_000_000;
 
 /// How bad the link is.
 #[derive(Clone, Copy, Debug)]
-struct Weather {
-    seed: u64,
+pub(super) struct Weather {
+    pub(super) seed: u64,
     /// Of a hundred frames, so many are lost, and so many come twice.
-    lost: u64,
-    doubled: u64,
+    pub(super) lost: u64,
+    pub(super) doubled: u64,
     /// Longest delay of a frame in milliseconds; those sent later may come before it.
-    delay: u64,
+    pub(super) delay: u64,
 }
 
 /// The frames on their way, by time of arrival.
-struct Air {
+pub(super) struct Air {
     frames: BTreeMap<(u64, u64), (usize, Vec<u8>)>,
-    weather: Weather,
+    /// What was sent, by when and to whom, as far as somebody wants to know.
+    pub(super) sent: Option<Vec<(u64, usize, Vec<u8>)>>,
+    pub(super) weather: Weather,
     state: u64,
     count: u64,
 }
@@ -66,6 +68,9 @@ impl Air {
 
     fn send(&mut self, to: usize, frame: &[u8]) {
         let weather = self.weather;
+        if let Some(sent) = &mut self.sent {
+            sent.push((NOW.get(), to, frame.to_vec()));
+        }
         if self.draw(100) < weather.lost {
             return;
         }
@@ -118,16 +123,16 @@ impl LinkDevice for End {
     }
 }
 
-struct World {
-    stacks: [Arc<Stack>; 2],
+pub(super) struct World {
+    pub(super) stacks: [Arc<Stack>; 2],
     ends: [Arc<End>; 2],
-    air: Arc<Mutex<Air>>,
+    pub(super) air: Arc<Mutex<Air>>,
 }
 
 impl World {
-    fn new(weather: Weather) -> World {
+    pub(super) fn new(weather: Weather) -> World {
         NOW.set(1_000_000_000);
-        let air = Air { frames: BTreeMap::new(), weather, state: weather.seed, count: 0 };
+        let air = Air { frames: BTreeMap::new(), sent: None, weather, state: weather.seed, count: 0 };
         let air = Arc::new(Mutex::new(air));
         let ends = [0, 1].map(|index| Arc::new(End { air: air.clone(), index, inbox: Mutex::default() }));
         let stacks = [0, 1].map(|index: usize| {
@@ -140,7 +145,7 @@ impl World {
     }
 
     /// Lets `time` pass, with all that happens in it.
-    fn run(&self, time: Duration) {
+    pub(super) fn run(&self, time: Duration) {
         let until = NOW.get() + time.as_nanos() as u64;
         loop {
             let timers = self.stacks.iter().filter_map(Stack::poll).map(|at| at.0).min();
@@ -161,7 +166,7 @@ impl World {
     }
 
     /// Runs until `done`, for at most ten minutes.
-    fn until<R>(&self, what: &str, mut done: impl FnMut() -> Option<R>) -> R {
+    pub(super) fn until<R>(&self, what: &str, mut done: impl FnMut() -> Option<R>) -> R {
         for _ in 0..60_000 {
             if let Some(result) = done() {
                 return result;
@@ -173,7 +178,7 @@ impl World {
 
     /// Two ends of a connection that was made in good weather: a handshake that loses its last segment too often is
     /// given up by the server alone, which is another story.
-    fn connected(&self) -> [Arc<Socket>; 2] {
+    pub(super) fn connected(&self) -> [Arc<Socket>; 2] {
         let lost = core::mem::take(&mut self.air.lock().unwrap().weather.lost);
         let listener = Socket::new(&self.stacks[0], Family::Inet, Kind::Stream).unwrap();
         listener.bind(&at(Ipv4Addr::UNSPECIFIED, 7)).unwrap();
