@@ -41,7 +41,8 @@ pub(super) fn fixup(rip: u64) -> Option<u64> {
 
 /// Copies; gives what is left. `rep movsb` above a threshold when the CPU is good at it, else vector registers, with
 /// the bytes left over copied singly. What is left is exact to the byte, because a wide access that faults is tried
-/// again by bytes.
+/// again by bytes. Not inlined: with its twenty entries in hundreds of places the table took 6,000 steps to search.
+#[inline(never)]
 pub(super) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) -> usize {
     let left: usize;
     if len >= 512 && crate::cpu::features().erms {
@@ -120,6 +121,7 @@ pub(super) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) -> usize {
     left
 }
 
+#[inline(never)]
 pub(super) unsafe fn clear(to: *mut u8, len: usize) -> usize {
     let left: usize;
     // SAFETY: writes only to the application's half, and recovers from faults.

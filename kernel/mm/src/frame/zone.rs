@@ -334,14 +334,26 @@ fn remove(chunks: &mut [Chunk], list: &mut List, chunk: u32) {
 
 /// The first `align`ed run of `count` set bits.
 fn find_run(bits: &[u64; 8], count: u32, align: u32) -> Option<u32> {
-    let mut at = 0;
+    let mut at = first_set(bits, 0)?.next_multiple_of(align);
     while at + count <= CHUNK_FRAMES {
         match last_clear(bits, at, at + count) {
             None => return Some(at),
-            Some(clear) => at = (clear + 1).next_multiple_of(align),
+            Some(clear) => at = first_set(bits, clear + 1)?.next_multiple_of(align),
         }
     }
     None
+}
+
+/// The first set bit from `from` on.
+fn first_set(bits: &[u64; 8], from: u32) -> Option<u32> {
+    let first = (from / 64) as usize;
+    let mut word = bits.get(first)? & (u64::MAX << (from % 64));
+    let mut at = first;
+    while word == 0 {
+        at += 1;
+        word = *bits.get(at)?;
+    }
+    Some(at as u32 * 64 + word.trailing_zeros())
 }
 
 /// The last clear bit in `from..to`: a search may go on behind it.

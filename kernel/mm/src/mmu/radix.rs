@@ -71,6 +71,26 @@ fn count(phys: PhysAddr, change: i32) -> u32 {
     }
 }
 
+/// The first entry in use from `from` on, and its place. Most entries of most tables are empty.
+#[inline]
+fn next_used(slots: &[AtomicU64], mut from: usize) -> Option<(usize, u64)> {
+    const AT_ONCE: usize = 8;
+    let load = |slot: &AtomicU64| slot.load(Ordering::Relaxed);
+    loop {
+        let raw = load(slots.get(from)?);
+        if raw != 0 {
+            return Some((from, raw));
+        }
+        from += 1;
+        while from.is_multiple_of(AT_ONCE)
+            && let Some(some) = slots.get(from..from + AT_ONCE)
+            && some.iter().fold(0, |all, slot| all | load(slot)) == 0
+        {
+            from += AT_ONCE;
+        }
+    }
+}
+
 impl<E: Encoding> Tree<E> {
     /// Tables whose top level is a copy of the kernel's entries `upper` (index and raw value).
     pub fn new(upper: impl Iterator<Item = (usize, u64)>) -> Result<Self, OutOfMemory> {
@@ -124,7 +144,7 @@ impl<E: Encoding> Tree<E> {
         Ok(Some(table))
     }
 
-    /// Visits the entries of `range` below `table`; `true` when the table has become empty.
+    /// Visits the entries of `range`, which is not empty, below `table`; `true` when the table has become empty.
     fn update_table(
         &mut self,
         table: PhysAddr,
@@ -133,49 +153,55 @@ impl<E: Encoding> Tree<E> {
         visit: &mut dyn FnMut(u64, Entry) -> Option<Entry>,
     ) -> bool {
         let span = 1u64 << shift(level);
-        let mut at = range.start;
+        let base = range.start & !((span << 9) - 1);
+        let slots = entries(table);
+        let (mut from, to) = (index(range.start, level), index(range.end - 1, level) + 1);
         let mut removed = 0;
-        while at < range.end {
-            let slot = &entries(table)[index(at, level)];
-            let next = (at | (span - 1)) + 1;
-            let raw = slot.load(Ordering::Relaxed);
-            if raw != 0 {
-                match E::decode(raw, level) {
-                    Node::Leaf(entry) => match visit(at & !(span - 1), entry) {
-                        Some(new) if new == entry => {}
-                        Some(new) => slot.store(E::leaf(new), Ordering::Release),
-                        None => {
-                            slot.store(0, Ordering::Release);
-                            removed += 1;
-                        }
-                    },
-                    Node::Table(below) => {
-                        if self.update_table(below, level - 1, at..next.min(range.end), visit) {
-                            slot.store(0, Ordering::Release);
-                            removed += 1;
-                            self.empty(below);
-                        }
+        // When as many were seen as there are in all, the rest is empty.
+        let mut unseen = if table == self.root { u32::MAX } else { count(table, 0) };
+        while unseen > 0
+            && let Some((used, raw)) = next_used(&slots[..to], from)
+        {
+            from = used + 1;
+            unseen -= 1;
+            let (slot, at) = (&slots[used], base + used as u64 * span);
+            match E::decode(raw, level) {
+                Node::Leaf(entry) => match visit(at, entry) {
+                    Some(new) if new == entry => {}
+                    Some(new) => slot.store(E::leaf(new), Ordering::Release),
+                    None => {
+                        slot.store(0, Ordering::Release);
+                        removed += 1;
+                    }
+                },
+                Node::Table(below) => {
+                    let part = range.start.max(at)..range.end.min(at + span);
+                    if self.update_table(below, level - 1, part, visit) {
+                        slot.store(0, Ordering::Release);
+                        removed += 1;
+                        self.empty(below);
                     }
                 }
             }
-            at = next;
         }
         table != self.root && count(table, -removed) == 0
     }
 
     fn visit_table(&self, table: PhysAddr, level: u8, range: Range<u64>, visit: &mut dyn FnMut(u64, Entry)) {
         let span = 1u64 << shift(level);
-        let mut at = range.start;
-        while at < range.end {
-            let next = (at | (span - 1)) + 1;
-            let raw = entries(table)[index(at, level)].load(Ordering::Relaxed);
-            if raw != 0 {
-                match E::decode(raw, level) {
-                    Node::Leaf(entry) => visit(at & !(span - 1), entry),
-                    Node::Table(below) => self.visit_table(below, level - 1, at..next.min(range.end), visit),
+        let base = range.start & !((span << 9) - 1);
+        let slots = entries(table);
+        let (mut from, to) = (index(range.start, level), index(range.end - 1, level) + 1);
+        while let Some((used, raw)) = next_used(&slots[..to], from) {
+            from = used + 1;
+            let at = base + used as u64 * span;
+            match E::decode(raw, level) {
+                Node::Leaf(entry) => visit(at, entry),
+                Node::Table(below) => {
+                    let part = range.start.max(at)..range.end.min(at + span);
+                    self.visit_table(below, level - 1, part, visit);
                 }
             }
-            at = next;
         }
     }
 
@@ -257,11 +283,15 @@ impl<E: Encoding> PageTable for Tree<E> {
     }
 
     fn update(&mut self, range: Range<u64>, visit: &mut dyn FnMut(u64, Entry) -> Option<Entry>) {
-        self.update_table(self.root, 4, range, visit);
+        if !range.is_empty() {
+            self.update_table(self.root, 4, range, visit);
+        }
     }
 
     fn visit(&self, range: Range<u64>, visit: &mut dyn FnMut(u64, Entry)) {
-        self.visit_table(self.root, 4, range, visit);
+        if !range.is_empty() {
+            self.visit_table(self.root, 4, range, visit);
+        }
     }
 
     fn split(&mut self, at: u64) -> Result<(), OutOfMemory> {
