@@ -89,10 +89,14 @@ pub trait PageTable: Send {
     fn visit(&self, range: Range<u64>, visit: &mut dyn FnMut(u64, Entry));
     /// Makes the huge entry at `at`, if there is one, into small ones of the same frames and flags.
     fn split(&mut self, at: u64) -> Result<(), OutOfMemory>;
+    /// Whether small entries map all of the 2 MiB from `at`.
+    fn is_full(&self, at: u64) -> bool;
+    /// Puts a huge entry in the place of the small ones that map all of the 2 MiB from `at`.
+    fn join(&mut self, at: u64, entry: Entry);
     /// Whether tables wait for [`PageTable::reap`]. CPUs may still walk them: shoot something down first, even where
     /// no entry went.
     fn has_emptied(&self) -> bool;
-    /// Frees the tables that `update` emptied; after the shootdown.
+    /// Frees the tables that `update` emptied and `join` replaced; after the shootdown.
     fn reap(&mut self);
     /// Frames that tables take (VmPTE).
     fn tables(&self) -> usize;

@@ -26,6 +26,7 @@ mod fault;
 mod forget;
 mod fork;
 mod gather;
+mod join;
 mod layout;
 mod map;
 mod protect;

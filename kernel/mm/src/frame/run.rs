@@ -125,6 +125,17 @@ impl Run {
         true
     }
 
+    /// Copies a frame in, as the run's page number `page`; `false`, and nothing done, when the run ends before.
+    ///
+    /// # Safety
+    /// The caller holds the frame at `from`, for the call.
+    pub(crate) unsafe fn copy_frame_in(&self, page: usize, from: PhysAddr) -> bool {
+        let Some(range) = self.within(page * PAGE_SIZE, PAGE_SIZE) else { return false };
+        // SAFETY: within the run, which is held alone; the caller holds the other frame.
+        unsafe { direct::copy_frame(from, self.phys().offset(range.start as u64)) };
+        true
+    }
+
     /// Copies out from `offset`; `false`, and nothing done, when the run ends before.
     pub fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
         let Some(range) = self.within(offset, to.len()) else { return false };

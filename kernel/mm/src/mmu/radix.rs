@@ -314,6 +314,17 @@ impl<E: Encoding> PageTable for Tree<E> {
         Ok(())
     }
 
+    fn is_full(&self, at: u64) -> bool {
+        self.table(at, 1).is_some_and(|table| count(table, 0) == 512)
+    }
+
+    fn join(&mut self, at: u64, entry: Entry) {
+        let (Some(above), Some(below)) = (self.table(at, 2), self.table(at, 1)) else { return };
+        debug_assert!(self.is_full(at) && entry.size == Size::Huge, "join of what is not full");
+        entries(above)[index(at, 2)].store(E::leaf(entry), Ordering::Release);
+        self.empty(below);
+    }
+
     fn has_emptied(&self) -> bool {
         self.emptied != 0
     }

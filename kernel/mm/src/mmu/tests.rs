@@ -9,7 +9,7 @@ proptest! {
     /// The tree agrees with a map from page to frame, through splits and removals, and frees its tables.
     #[test]
     fn the_tree_agrees_with_a_map(
-        steps in proptest::collection::vec((0u8..5, 0u64..4096, 1u64..1200, 0u64..3), 1..60)
+        steps in proptest::collection::vec((0u8..6, 0u64..4096, 1u64..1200, 0u64..3), 1..60)
     ) {
         let mut table = host::HostMmu.new_table().unwrap();
         let mut model: BTreeMap<u64, (u64, Pte)> = BTreeMap::new();
@@ -47,6 +47,20 @@ proptest! {
                         if remove { model.remove(&k); } else { model.get_mut(&k).unwrap().1 = Pte::ANON; }
                     }
                     table.reap();
+                }
+                4 => {
+                    let at = at & !(HUGE - 1);
+                    let small = table.query(at).is_some_and(|entry| entry.size == Size::Small);
+                    let held = model.range(at..at + HUGE).count();
+                    // A huge entry has no table, so it is not full of small ones.
+                    prop_assert_eq!(table.is_full(at), small && held == 512);
+                    if table.is_full(at) {
+                        let entry = Entry { phys: PhysAddr(page << 21), size: Size::Huge, flags: Pte::READ };
+                        table.join(at, entry);
+                        prop_assert!(table.has_emptied());
+                        table.reap();
+                        for i in 0..512 { model.insert(at + i * 4096, (entry.phys.0 + i * 4096, entry.flags)); }
+                    }
                 }
                 _ => {
                     let mut seen = std::vec::Vec::new();

@@ -57,6 +57,8 @@ enum Step {
     Fetch(Arc<dyn Pager>, u64, bool),
     /// Has to be done alone: an area grows, or an entry gives way to another.
     Alone(Option<Fetched>),
+    /// Done, and the last of 512 small pages is there: they may become one.
+    Filled,
 }
 
 impl From<OutOfMemory> for Step {
@@ -87,6 +89,10 @@ impl AddressSpace {
                 Step::Alone(_) => {}
                 Step::Done(Outcome::OutOfMemory) if pressure::wait_for_memory() => {}
                 Step::Done(outcome) => return outcome,
+                Step::Filled => {
+                    self.inner.write().join_pages(self, at);
+                    return Outcome::Done;
+                }
                 Step::Fetch(pager, index, write) => match pager.page(index, write) {
                     Ok(frame) => fetched = Some(Fetched { object: pager.object(), index, write, frame }),
                     Err(Fail::Errno(Errno::ENXIO)) => return Outcome::PastEnd,
@@ -194,7 +200,14 @@ impl Inner {
             pages.table.map_if_vacant(at, Entry { phys: zero.phys(), size: Size::Small, flags })?;
             return Ok(Step::Done(Outcome::Done));
         }
-        self.put(at, Frame::zeroed(Use::User)?, flags)
+        let step = self.put(at, Frame::zeroed(Use::User)?, flags)?;
+        // A heap that grows by little at a time is filled upwards. Only its last page is looked at, so that a page that
+        // comes and goes does not copy all the others each time.
+        let is_last = is_covered && at + PAGE == start + HUGE;
+        if is_last && may_be_huge(&self.areas, area) && self.pages.lock().table.is_full(start) {
+            return Ok(Step::Filled);
+        }
+        Ok(step)
     }
 
     /// First touch of an object's page.
@@ -297,10 +310,11 @@ impl Inner {
         Ok(Step::Done(Outcome::Done))
     }
 
-    /// Puts `frame` in place of the small entry at `at`, everywhere, before it returns.
+    /// Puts `frame` in place of the small entry at `at`, everywhere, before it returns. Nobody may write it while
+    /// another CPU still reads the old one.
     fn replace(&mut self, space: &AddressSpace, at: u64, frame: Frame, flags: Pte) {
         let mut gather = Gather::new(&space.cpus);
-        let entry = Entry { phys: frame.into_phys(), size: Size::Small, flags };
+        let entry = Entry { phys: frame.into_phys(), size: Size::Small, flags: flags - Pte::WRITE };
         let Mapped { table, counts } = self.pages.get_mut();
         table.update(at..at + PAGE, &mut |at, old| {
             counts.leaves(&old);
@@ -309,6 +323,7 @@ impl Inner {
         });
         counts.enters(&entry);
         self.settle(&mut gather, at);
+        self.table().update(at..at + PAGE, &mut |_, entry| Some(Entry { flags, ..entry }));
     }
 
     /// Lets an area that grows down reach `at`.

@@ -259,6 +259,57 @@ fn what_is_committed_out_of_a_large_reservation_gets_huge_pages() {
 }
 
 #[test]
+fn a_heap_that_grows_by_little_becomes_huge_pages() {
+    let space = space();
+    let reserved = space.map(0, 64 << 20, Prot::empty(), ANON | MapFlags::NORESERVE, None).unwrap();
+    let step = 48 * PAGE;
+    for at in (reserved..reserved + 3 * HUGE).step_by(step as usize) {
+        space.map(at, step, RW, ANON | MapFlags::FIXED, None).unwrap();
+        for page in (at..at + step).step_by(PAGE as usize) {
+            space.write_all(page, &page.to_le_bytes()).unwrap();
+        }
+    }
+    let lines = space.report(true).unwrap();
+    let line = lines.iter().find(|line| line.range.contains(&reserved)).unwrap();
+    assert_eq!((line.huge, line.resident), (3 * 512, 3 * 512));
+    assert_eq!(space.counts().anonymous, 3 * 512);
+    for page in (reserved..reserved + 3 * HUGE).step_by(PAGE as usize) {
+        let mut bytes = [0; 8];
+        space.read_all(page, &mut bytes).unwrap();
+        assert_eq!(u64::from_le_bytes(bytes), page);
+        space.write_all(page, b"y").unwrap();
+    }
+}
+
+#[test]
+fn pages_that_a_child_shares_stay_small() {
+    let space = space();
+    let at = space.map(0, 32 << 20, RW, ANON, None).unwrap();
+    // Small, since reading comes first; all but the last page.
+    let mut byte = [0];
+    for page in (at..at + HUGE - PAGE).step_by(PAGE as usize) {
+        space.read_all(page, &mut byte).unwrap();
+        space.write_all(page, b"a").unwrap();
+    }
+    let child = space.fork().unwrap();
+    space.write_all(at + HUGE - PAGE, b"a").unwrap();
+    space.write_all(at, b"b").unwrap();
+    child.read_all(at, &mut byte).unwrap();
+    assert_eq!(byte, *b"a");
+    let huge = |space: &AddressSpace| space.report(true).unwrap().iter().map(|line| line.huge).sum::<usize>();
+    assert_eq!((huge(&space), huge(&child)), (0, 0));
+    // Alone again, the next time it is filled.
+    drop(child);
+    space.advise(at + HUGE - PAGE, PAGE, Advice::DONTNEED).unwrap();
+    for page in (at..at + HUGE).step_by(PAGE as usize) {
+        space.write_all(page, b"c").unwrap();
+    }
+    assert_eq!(huge(&space), 512);
+    space.read_all(at + 7 * PAGE, &mut byte).unwrap();
+    assert_eq!(byte, *b"c");
+}
+
+#[test]
 fn a_stack_grows_to_its_limit() {
     let space = space();
     let top = 0x7fff_0000_0000;
