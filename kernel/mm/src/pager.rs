@@ -47,6 +47,20 @@ impl Mappings {
         Ok(())
     }
 
+    /// Whether `space` is remembered.
+    #[cfg(test)]
+    pub(crate) fn holds(&self, space: &Weak<AddressSpace>) -> bool {
+        self.0.lock().iter().any(|s| s.ptr_eq(space))
+    }
+
+    /// `space` maps it no more.
+    pub(crate) fn remove(&self, space: &Weak<AddressSpace>) {
+        let mut spaces = self.0.lock();
+        if let Some(at) = spaces.iter().position(|s| s.ptr_eq(space)) {
+            spaces.swap_remove(at);
+        }
+    }
+
     /// Takes the pages `first..end` of `object` out of every address space, after the object itself gave them up: the
     /// next access asks the pager again. `truncated`: they lie behind the end now, so private copies go as well
     /// (and SIGBUS follows). No lock may be held that the pager's methods wait for.

@@ -51,9 +51,10 @@ use crate::frame;
 use crate::mmu::{self, Entry, PageTable, Pte, Size};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
+use area::Backing;
 use areas::Areas;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use gather::Gather;
 use osv_abi::mem::USER_END;
 use osv_base::PhysAddr;
@@ -75,6 +76,8 @@ pub struct AddressSpace {
     cpus: CpuSet,
     /// Limits of setrlimit(2), in bytes.
     pub limits: Limits,
+    /// Its place among all; `usize::MAX` for none.
+    noted_at: AtomicUsize,
     inner: RwLock<Inner>,
 }
 
@@ -124,6 +127,7 @@ impl AddressSpace {
                 data: AtomicU64::new(u64::MAX),
                 stack: AtomicU64::new(8 << 20),
             },
+            noted_at: AtomicUsize::new(usize::MAX),
             inner: RwLock::new(Inner {
                 areas: Areas::new(),
                 pages: SpinLock::new(Mapped { table, counts: SpaceCounts::default() }),
@@ -165,6 +169,14 @@ impl AddressSpace {
         let mut gather = Gather::new(&self.cpus);
         inner.discard(0..USER_END, &mut gather);
         inner.settle(&mut gather, 0);
+        // A file's list would keep this address space's memory, and be searched at each mapping.
+        for area in inner.areas.overlapping(0..USER_END) {
+            if let Backing::Object { pager, .. } = &area.backing
+                && let Some(mappings) = pager.mappings()
+            {
+                mappings.remove(&self.this);
+            }
+        }
         inner.areas = Areas::new();
         inner.brk = 0..0;
         inner.lock_future = false;
@@ -175,6 +187,7 @@ impl AddressSpace {
 impl Drop for AddressSpace {
     fn drop(&mut self) {
         self.clear();
+        forget::unnote(self);
     }
 }
 

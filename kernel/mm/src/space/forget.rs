@@ -11,21 +11,62 @@ use crate::OutOfMemory;
 use crate::mmu::Pte;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 use osv_abi::mem::USER_END;
 use osv_sync::SpinLock;
 
-/// Every address space there is.
-static SPACES: SpinLock<Vec<Weak<AddressSpace>>> = SpinLock::new(Vec::new());
+/// Every address space there is, each in a slot of its own until it ends: what only remembers one that ended would
+/// keep its memory.
+static SPACES: SpinLock<Slots> = SpinLock::new(Slots { slots: Vec::new(), free: None });
 
-/// Adds an address space to those that are asked.
+struct Slots {
+    slots: Vec<Slot>,
+    /// The first free one; each names the next.
+    free: Option<usize>,
+}
+
+enum Slot {
+    Used(Weak<AddressSpace>),
+    Free(Option<usize>),
+}
+
+/// Adds an address space to those that are asked; it is told its slot, for [`unnote`].
 pub(super) fn note(space: &Arc<AddressSpace>) -> Result<(), OutOfMemory> {
     let mut spaces = SPACES.lock();
-    if spaces.len() == spaces.capacity() {
-        spaces.retain(|space| space.strong_count() > 0);
-        spaces.try_reserve(1)?;
-    }
-    spaces.push(Arc::downgrade(space));
+    let Slots { slots, free } = &mut *spaces;
+    let used = Slot::Used(Arc::downgrade(space));
+    let at = match *free {
+        Some(at) => {
+            if let Slot::Free(next) = core::mem::replace(&mut slots[at], used) {
+                *free = next;
+            }
+            at
+        }
+        None => {
+            slots.try_reserve(1)?;
+            slots.push(used);
+            slots.len() - 1
+        }
+    };
+    space.noted_at.store(at, Ordering::Relaxed);
     Ok(())
+}
+
+/// An address space ends.
+pub(super) fn unnote(space: &AddressSpace) {
+    let at = space.noted_at.load(Ordering::Relaxed);
+    let mut spaces = SPACES.lock();
+    let Slots { slots, free } = &mut *spaces;
+    // One that could not be noted has no slot.
+    if let Some(slot @ Slot::Used(_)) = slots.get_mut(at) {
+        *slot = Slot::Free(free.replace(at));
+    }
+}
+
+/// Whether `space` is remembered.
+#[cfg(test)]
+pub(super) fn is_noted(space: &Weak<AddressSpace>) -> bool {
+    SPACES.lock().slots.iter().any(|slot| matches!(slot, Slot::Used(noted) if noted.ptr_eq(space)))
 }
 
 /// Has every address space let go of pages that can be read again; returns how many those were. Sleeps.
@@ -34,10 +75,10 @@ pub fn forget_backed() -> usize {
     let mut forgotten = 0;
     // One after the other and by index, so that nothing is allocated and no lock is held over the work.
     loop {
-        let space = {
-            let spaces = SPACES.lock();
-            let Some(space) = spaces.get(at) else { return forgotten };
-            space.upgrade()
+        let space = match SPACES.lock().slots.get(at) {
+            Some(Slot::Used(space)) => space.upgrade(),
+            Some(Slot::Free(_)) => None,
+            None => return forgotten,
         };
         forgotten += space.map_or(0, |space| space.forget_backed());
         at += 1;

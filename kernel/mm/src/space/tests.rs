@@ -5,7 +5,7 @@ mod seal;
 
 use super::*;
 use crate::frame::Frame;
-use crate::pager::{ObjectId, Pager};
+use crate::pager::{Mappings, ObjectId, Pager};
 use core::fmt::Write;
 use osv_abi::Errno;
 use osv_abi::uapi::memory::{Advice, MapFlags, Prot, RemapFlags, SyncFlags};
@@ -33,11 +33,13 @@ struct Numbered {
     object: ObjectId,
     pages: u64,
     cache: Mutex<std::collections::BTreeMap<u64, Frame>>,
+    mappings: Mappings,
 }
 
 impl Numbered {
     fn new(pages: u64) -> Arc<Numbered> {
-        Arc::new(Numbered { object: ObjectId::unique(), pages, cache: Mutex::new(Default::default()) })
+        let (object, mappings) = (ObjectId::unique(), Mappings::new());
+        Arc::new(Numbered { object, pages, cache: Mutex::new(Default::default()), mappings })
     }
 }
 
@@ -63,6 +65,9 @@ impl Pager for Numbered {
     }
     fn len(&self) -> u64 {
         self.pages * PAGE - 100
+    }
+    fn mappings(&self) -> Option<&Mappings> {
+        Some(&self.mappings)
     }
     fn name(&self, to: &mut dyn Write) -> core::fmt::Result {
         to.write_str("/bin/numbered")
@@ -440,6 +445,23 @@ fn everything_is_given_back() {
     assert!(held.iter().all(|f| frame::holders(f.phys()) == Some(3)));
     drop(s);
     assert!(held.iter().all(|f| frame::holders(f.phys()) == Some(2)));
+}
+
+#[test]
+fn nothing_remembers_an_address_space_that_ended() {
+    let file = Numbered::new(16);
+    let s = space();
+    s.map(0, 16 * PAGE, RW, MapFlags::PRIVATE, object(&file, 0, RW)).unwrap();
+    let (parent, child) = (Arc::downgrade(&s), s.fork().unwrap());
+    let child_memory = Arc::downgrade(&child);
+    for space in [&parent, &child_memory] {
+        assert!(forget::is_noted(space) && file.mappings.holds(space));
+    }
+    drop(s);
+    assert!(!forget::is_noted(&parent) && !file.mappings.holds(&parent));
+    assert!(forget::is_noted(&child_memory) && file.mappings.holds(&child_memory));
+    drop(child);
+    assert!(!forget::is_noted(&child_memory) && !file.mappings.holds(&child_memory));
 }
 
 #[test]
