@@ -44,9 +44,118 @@ static void told(const char *what) {
     }
 }
 
+static volatile int told_of, tellings;
+
+static void on_notice(int signal, siginfo_t *info, void *context) {
+    (void)context;
+    told_of = info->si_fd;
+    tellings++;
+    (void)signal;
+}
+
+// F_NOTIFY: a signal for each directory that something happened in.
+static void signals(void) {
+    struct sigaction action = {.sa_sigaction = on_notice, .sa_flags = SA_SIGINFO};
+    sigaction(SIGRTMIN, &action, 0);
+    sigaction(SIGIO, &action, 0);
+    mkdir("signals", 0755);
+    mkdir("signals/below", 0755);
+    close(open("signals/file", O_CREAT | O_WRONLY, 0644));
+    int up = open("signals", O_RDONLY), down = open("signals/below", O_RDONLY), file = open("signals/file", O_RDWR);
+    SHOW(fcntl(file, F_NOTIFY, DN_CREATE));
+    SHOW(fcntl(up, F_SETSIG, SIGRTMIN));
+    SHOW(fcntl(down, F_SETSIG, SIGRTMIN));
+    SHOW(fcntl(up, F_NOTIFY, DN_RENAME | DN_ATTRIB | DN_MULTISHOT));
+    SHOW(fcntl(up, F_GETOWN) == getpid());
+    SHOW(fcntl(down, F_NOTIFY, DN_CREATE));
+#define TOLD(what)                                                                              \
+    do {                                                                                        \
+        told_of = -1, tellings = 0;                                                             \
+        what;                                                                                   \
+        printf("%s: %s %d\n", #what, told_of == up ? "up" : told_of == down ? "down" : "none", tellings); \
+    } while (0)
+    TOLD(rename("signals/file", "signals/below/file"));
+    TOLD(rename("signals/below/file", "signals/file"));
+    TOLD(rename("signals/file", "signals/other"));
+    TOLD(chmod("signals/other", 0600));
+    TOLD(chmod("signals/below", 0700));
+    TOLD(close(open("signals/below/a", O_CREAT | O_WRONLY, 0644)));
+    SHOW(fcntl(down, F_NOTIFY, DN_MODIFY | DN_DELETE));
+    TOLD(close(open("signals/below/b", O_CREAT | O_WRONLY, 0644)));
+    TOLD(unlink("signals/below/b"));
+    TOLD(unlink("signals/below/a"));
+    SHOW(fcntl(up, F_NOTIFY, 0));
+    TOLD(chmod("signals/other", 0640));
+    SHOW(fcntl(down, F_SETSIG, 0));
+    SHOW(fcntl(down, F_NOTIFY, DN_CREATE | DN_MULTISHOT));
+    TOLD(mkdir("signals/below/c", 0755); told_of = down);
+    close(down);
+    TOLD(mkdir("signals/below/d", 0755));
+    unlink("signals/other");
+    rmdir("signals/below/c");
+    rmdir("signals/below/d");
+    rmdir("signals/below");
+    rmdir("signals");
+    close(up);
+    close(file);
+}
+
+// F_SETLEASE: who holds one is told of others, who wait.
+static void leases(void) {
+    close(open("leased", O_CREAT | O_WRONLY, 0644));
+    int file = open("leased", O_RDONLY), folder = open(".", O_RDONLY), other;
+    SHOW(fcntl(file, F_GETLEASE));
+    SHOW(fcntl(file, F_SETLEASE, 7));
+    SHOW(fcntl(file, F_SETLEASE, F_UNLCK));
+    other = open("leased", O_RDWR);
+    SHOW(fcntl(other, F_SETLEASE, F_RDLCK));
+    SHOW(fcntl(file, F_SETLEASE, F_RDLCK));
+    SHOW(fcntl(file, F_SETLEASE, F_WRLCK));
+    close(other);
+    SHOW(fcntl(file, F_SETSIG, SIGRTMIN));
+    SHOW(fcntl(file, F_SETLEASE, F_WRLCK));
+    SHOW(fcntl(file, F_GETLEASE));
+    SHOW(fcntl(file, F_GETOWN) == getpid());
+    told_of = -1, tellings = 0;
+    SHOW(open("leased", O_RDONLY | O_NONBLOCK));
+    printf("told %d %d\n", told_of == file, tellings);
+    SHOW(fcntl(file, F_GETLEASE));
+    SHOW(open("leased", O_WRONLY | O_NONBLOCK));
+    SHOW(open("leased", O_WRONLY | O_NONBLOCK));
+    printf("told %d %d\n", told_of == file, tellings);
+    SHOW(fcntl(file, F_GETLEASE));
+    SHOW(fcntl(file, F_SETLEASE, F_UNLCK));
+    WORKS(other = open("leased", O_RDONLY | O_NONBLOCK));
+    SHOW(fcntl(file, F_SETLEASE, F_WRLCK));
+    SHOW(fcntl(file, F_SETLEASE, F_RDLCK));
+    SHOW(fcntl(other, F_SETLEASE, F_RDLCK));
+    close(other);
+    // One that waits goes on when the holder lets go.
+    fflush(stdout);
+    tellings = 0;
+    int child = fork(), status;
+    if (!child) {
+        close(file);
+        int opened = open("leased", O_WRONLY | O_TRUNC);
+        _exit(opened < 0);
+    }
+    while (!tellings) usleep(1000);
+    SHOW(fcntl(file, F_SETLEASE, F_UNLCK));
+    waitpid(child, &status, 0);
+    printf("child %x\n", status);
+    SHOW(fcntl(file, F_SETLEASE, F_RDLCK));
+    close(file);
+    WORKS(other = open("leased", O_WRONLY | O_NONBLOCK));
+    close(other);
+    unlink("leased");
+    close(folder);
+}
+
 int main(void) {
     char directory[] = "/tmp/watches-XXXXXX";
     if (!mkdtemp(directory) || chdir(directory)) abort();
+    signals();
+    leases();
     SHOW(inotify_init1(1));
     instance = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     WORKS(instance);

@@ -4,6 +4,7 @@
 
 use crate::entry::Entry;
 use crate::inode::{Attr, Inode};
+use crate::leases;
 use crate::locks::{self, Owner};
 use crate::notify;
 use crate::text::Writing;
@@ -314,7 +315,7 @@ impl OpenFile {
     pub fn offset(&self) -> &Mutex<u64> {
         &self.offset
     }
-    /// It took an advisory lock, so closing it gives locks up.
+    /// It took an advisory lock or a lease, so closing it gives them up.
     pub fn mark_locked(&self) {
         self.locked.store(true, Ordering::Relaxed);
     }
@@ -323,6 +324,7 @@ impl OpenFile {
         let Some(inode) = self.inode() else { return };
         let attr = inode.attr();
         let address = core::ptr::from_ref(self) as usize;
+        let _ = leases::remove(address);
         for owner in [Owner::Description(address), Owner::Flock(address)] {
             locks::clear((attr.dev, attr.ino), owner, 0, u64::MAX);
         }

@@ -24,6 +24,7 @@ pub mod entry;
 pub mod fd_table;
 pub mod file;
 pub mod inode;
+pub mod leases;
 pub mod locks;
 pub mod mount;
 pub mod notify;

@@ -1,6 +1,6 @@
 //! fcntl(2), ioctl(2), flock(2).
 
-use super::signals;
+use super::{dnotify, lease, signals};
 use crate::cx::Cx;
 use alloc::sync::Arc;
 use osv_abi::arg::{Fd, In, InOut, Int, Out, UInt, ULong};
@@ -95,7 +95,15 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: UInt, arg: ULong) -> Res<usize> {
             node.add_seals(seals)?;
             Ok(0)
         }
-        f::GETLEASE => Ok(2),
+        f::NOTIFY => {
+            dnotify::watch(cx, &open, fd, arg.0 as u32)?;
+            Ok(0)
+        }
+        f::SETLEASE => {
+            lease::set(cx, &open, fd, arg.0)?;
+            Ok(0)
+        }
+        f::GETLEASE => Ok(lease::get(&open) as usize),
         _ => Err(Errno::EINVAL.into()),
     }
 }

@@ -1,5 +1,6 @@
 //! Signals for input and output: F_SETOWN, F_SETSIG, O_ASYNC (fcntl(2), signal(7)).
 
+use super::dnotify::DirectoryWatch;
 use crate::cx::Cx;
 use alloc::sync::Arc;
 use core::any::Any;
@@ -39,6 +40,8 @@ struct State {
     signo: u32,
     /// The descriptor that O_ASYNC was set on; `None`: it is not set.
     fd: Option<i32>,
+    /// F_NOTIFY.
+    directory: Option<Arc<DirectoryWatch>>,
 }
 
 /// What a description keeps for its signals.
@@ -159,6 +162,9 @@ pub fn set_async(open: &OpenFile, fd: Fd, on: bool) {
     }
 }
 
+/// POLL_MSG of signal.h, and the events that go with it: POLLIN, POLLRDNORM and POLLMSG.
+pub const MESSAGE: (i32, u32) = (3, 0x441);
+
 /// Codes of signal.h's POLL_*, by what holds; the first that does is told.
 const REASONS: [(Events, i32); 5] = [
     (Events::ERR, code::POLL_ERR),
@@ -170,17 +176,52 @@ const REASONS: [(Events, i32); 5] = [
 
 impl Observer for Signals {
     fn notify(&self, events: Events) {
-        let (target, signo, fd) = {
-            let state = self.state.lock();
-            let (Some(target), Some(fd)) = (&state.target, state.fd) else { return };
-            (target.clone(), state.signo, fd)
-        };
+        let Some(fd) = self.state.lock().fd else { return };
         let Some((_, reason)) = REASONS.iter().find(|(event, _)| events.intersects(*event)) else { return };
-        let info = match signo {
-            0 => Siginfo::new(sig::IO, code::SI_KERNEL),
-            _ => Siginfo::io(signo, *reason, events.bits(), fd),
+        self.tell(*reason, events.bits(), fd);
+    }
+}
+
+impl Signals {
+    fn tell(&self, reason: i32, band: u32, fd: i32) {
+        let (target, signo) = {
+            let state = self.state.lock();
+            let Some(target) = &state.target else { return };
+            (target.clone(), state.signo)
         };
-        target.send(info);
+        target.send(match signo {
+            0 => Siginfo::new(sig::IO, code::SI_KERNEL),
+            _ => Siginfo::io(signo, reason, band, fd),
+        });
+    }
+}
+
+/// Signals what happened to a description by itself: `reason` is one of POLL_*, `band` the events of poll(2).
+pub fn tell(open: &OpenFile, reason: i32, band: u32, fd: i32) {
+    if let Some(signals) = find(open) {
+        signals.tell(reason, band, fd);
+    }
+}
+
+/// The caller is told, unless somebody is already.
+pub fn own_if_nobody_does(cx: &Cx<'_>, open: &OpenFile) {
+    if let Some(signals) = find_or_make(open) {
+        let (owner, by) = (Owner::Process(cx.process().pid()), cx.process().credentials());
+        signals.state.lock().target.get_or_insert(Target { owner, by });
+    }
+}
+
+/// What F_NOTIFY set.
+pub fn directory_watch(open: &OpenFile) -> Option<Arc<DirectoryWatch>> {
+    find(open)?.state.lock().directory.clone()
+}
+
+/// Changes what F_NOTIFY set.
+pub fn set_directory_watch(open: &OpenFile, watch: Option<Arc<DirectoryWatch>>) {
+    if let Some(signals) = find_or_make(open) {
+        let old = core::mem::replace(&mut signals.state.lock().directory, watch);
+        // Its end takes other locks.
+        drop(old);
     }
 }
 

@@ -7,6 +7,7 @@ use crate::directory::Directory;
 use crate::entry::Entry;
 use crate::file::{File, OpenFile};
 use crate::inode::{Kind, NewNode};
+use crate::leases;
 use crate::notify;
 use crate::path::{From, Jump, Last, Resolve, Target, Walk};
 use crate::text::Writing;
@@ -161,6 +162,9 @@ pub fn open_entry(entry: &Arc<Entry>, how: How, creds: &Creds, created: bool) ->
         if writes && matches!(kind, Kind::Regular) {
             may_write(entry)?;
         }
+    }
+    if kind == Kind::Regular && !created && leases::any() {
+        leases::give_way(notify::id_of(inode), writes, flags & o::NONBLOCK != 0)?;
     }
     let writing = if writes && kind == Kind::Regular { Some(Writing::begin(entry)?) } else { None };
     let file: Arc<dyn File> = match kind {
