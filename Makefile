@@ -41,10 +41,6 @@ demo: setup all
 bench: setup all
 	@target/release/osv-bench $(ROWS)
 
-## java: Java programs in the guest and, under ld-osv.so, on this Linux
-java: all
-	$(CARGO) test -p osv-compat-tests --test java -- --test-threads 1
-
 ## specjvm: Java workloads beside Linux (ROWS="compress serial", ROUNDS=3, CPUS=2; SPECJVM2008=a copy of the real suite)
 specjvm: all
 	@.ci/setup specjvm
@@ -65,40 +61,19 @@ native: all
 	$(CARGO) test -p osv-compat-tests --test native --test native_link
 
 ## applications: stock programs in the guest, under QEMU
-applications: all
-	$(CARGO) test -p osv-compat-tests --test applications -- --test-threads 1
-
 ## processes: fork, exec, wait and copy on write in the guest, and the same programs on this Linux
-processes: all
-	$(CARGO) test -p osv-compat-tests --test processes -- --test-threads 1
-
 ## laws: what the kernel promises, as programs in the guest and as its own tests in ring 0
-laws: all
-	$(CARGO) test -p osv-compat-tests --test laws -- --test-threads 1
-
-## terminals: programs with a keyboard and a screen in the guest, job control, the power button
-terminals: all
-	$(CARGO) test -p osv-compat-tests --test terminals -- --test-threads 1
-
 ## differential: programs and system calls with every kind of argument, on this Linux and in the guest, line by line
-differential: all
-	$(CARGO) test -p osv-compat-tests --test differential -- --test-threads 1
-
+## terminals: programs with a keyboard and a screen in the guest, job control, the power button
 ## disk: roots on a disk, the page cache under pressure, mounts
-disk: all
-	$(CARGO) test -p osv-compat-tests --test disk -- --test-threads 1
-
 ## seeing: --strace, --summary and what else looks at a running program
-seeing: all
-	$(CARGO) test -p osv-compat-tests --test seeing -- --test-threads 1
-
 ## network: IPv6 and names, as programs in the guest see them
-network: all
-	$(CARGO) test -p osv-compat-tests --test network -- --test-threads 1
-
+## java: Java programs in the guest and, under ld-osv.so, on this Linux
 ## fuzz: every system call with arguments from a seed, one minute (OSV_FUZZ_SEED, OSV_FUZZ_SECONDS, OSV_FUZZ_ROUND)
-fuzz: all
-	$(CARGO) test -p osv-compat-tests --test fuzz -- --test-threads 1
+# One guest at a time: emulated processors are slow enough alone.
+GROUPS_OF_TESTS := applications processes laws differential terminals disk seeing network java fuzz
+$(GROUPS_OF_TESTS): all
+	$(CARGO) test -p osv-compat-tests --test $@ -- --test-threads 1
 
 ## soak: what takes long: processes and threads that come and go, ten minutes of fuzzing, memory that runs out
 soak: setup all

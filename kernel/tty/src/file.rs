@@ -85,6 +85,25 @@ pub(crate) fn wait<R>(
     readiness.waiters.wait_until(how, look).map_err(|error| error.or_timeout(Errno::EAGAIN))
 }
 
+/// Writes all of `from` by `piece`, which waits for room. What fails after something was written shows at the next write.
+pub(crate) fn in_pieces(
+    from: &mut dyn Source,
+    mut piece: impl FnMut(&mut dyn Source) -> Res<usize>,
+) -> Res<usize> {
+    let mut done = 0;
+    while from.remaining() > 0 {
+        match piece(from) {
+            Ok(n) => done += n,
+            Err(_) if done > 0 => break,
+            Err(fail) => return Err(fail),
+        }
+        if from.faulted() {
+            break;
+        }
+    }
+    Ok(done)
+}
+
 /// How one look at the input ended.
 enum Look {
     Read(usize),
@@ -152,8 +171,7 @@ impl File for TtyFile {
         if self.tty.state.lock().line.termios().lflag & lflag::TOSTOP != 0 {
             self.tty.check(sig::TTOU)?;
         }
-        let mut done = 0;
-        while from.remaining() > 0 {
+        in_pieces(from, |from| {
             let step = || {
                 self.tty.change(|state, _| {
                     if self.is_dead_in(state) {
@@ -169,16 +187,8 @@ impl File for TtyFile {
                     Some(Ok(n))
                 })
             };
-            match wait(&self.tty.near, io.nonblock, None, step).and_then(|n| Ok(n?)) {
-                Ok(n) => done += n,
-                Err(_) if done > 0 => break,
-                Err(fail) => return Err(fail),
-            }
-            if from.faulted() {
-                break;
-            }
-        }
-        Ok(done)
+            Ok(wait(&self.tty.near, io.nonblock, None, step)??)
+        })
     }
 
     fn poll(&self) -> Events {

@@ -1,6 +1,6 @@
 //! Pseudo-terminals: the master, and the table that /dev/pts shows.
 
-use crate::file::{TtyFile, wait};
+use crate::file::{TtyFile, in_pieces, wait};
 use crate::jobs::jobs;
 use crate::terminal::{READABLE, Tty, WRITABLE, sane};
 use alloc::collections::BTreeMap;
@@ -188,8 +188,7 @@ impl File for Master {
     }
 
     fn write(&self, _at: At, from: &mut dyn Source, io: Io) -> Res<usize> {
-        let mut done = 0;
-        while from.remaining() > 0 {
+        in_pieces(from, |from| {
             let step = || {
                 self.tty.change(|state, after| {
                     let mut chunk = [0; 256];
@@ -203,16 +202,8 @@ impl File for Master {
                     Some(n)
                 })
             };
-            match wait(&self.tty.far, io.nonblock, None, step) {
-                Ok(n) => done += n,
-                Err(_) if done > 0 => break,
-                Err(fail) => return Err(fail),
-            }
-            if from.faulted() {
-                break;
-            }
-        }
-        Ok(done)
+            wait(&self.tty.far, io.nonblock, None, step)
+        })
     }
 
     fn poll(&self) -> Events {
