@@ -22,7 +22,7 @@ macro_rules! syscalls_file {
             32 dup [file::dup] (fd: Fd) [full] call;
             33 dup2 [file::dup2] (old: Fd, new: Fd) [full] call;
             40 sendfile [file::sendfile] (out_fd: Fd, in_fd: Fd, offset: InOut<i64>, count: Size) [full] call;
-            72 fcntl [file::fcntl] (fd: Fd, command: UInt, arg: ULong) [partial("no leases or directory notification")] call;
+            72 fcntl [file::fcntl] (fd: Fd, command: UInt, arg: ULong) [partial("no write hints")] call;
             73 flock [file::flock] (fd: Fd, operation: Int) [full] call;
             74 fsync [file::fsync] (fd: Fd) [full] call;
             75 fdatasync [file::fsync] (fd: Fd) [full] call;
