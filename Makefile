@@ -1,5 +1,5 @@
 # osv-rs: `make` builds everything, `make test` runs everything, `make demo` shows it. `make help` lists the rest.
-.PHONY: all setup test demo bench java specjvm fmt clippy native applications processes disk seeing network fuzz soak loom laws differential terminals ltp clean help
+.PHONY: all setup test demo bench java specjvm fmt clippy native applications processes disk seeing network fuzz soak loom laws differential terminals python ltp clean help
 .DEFAULT_GOAL := all
 
 CARGO ?= cargo
@@ -80,6 +80,10 @@ soak: setup all
 	OSV_FUZZ_SECONDS=$${OSV_FUZZ_SECONDS:-600} $(CARGO) test -p osv-compat-tests --test fuzz -- --test-threads 1
 	$(CARGO) test -p osv-compat-tests --test soak -- --test-threads 1 --include-ignored
 	OSV_REPEATS=$${OSV_REPEATS:-20} $(CARGO) test -p osv-compat-tests --test processes -- --test-threads 1
+
+## python: modules of Python's own regression suite in the guest, also those that take minutes
+python: setup all
+	$(CARGO) test -p osv-compat-tests --test python -- --test-threads 1 --include-ignored
 
 ## ltp: tests of an installed Linux Test Project in the guest (LTPROOT=/opt/ltp LTP="tier1 open01" JOBS=2 TIMES=3)
 ltp: $(if $(LTPROOT),all)

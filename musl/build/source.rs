@@ -107,6 +107,19 @@ const EDITS: &[(&str, &str, &str)] = &[
     ("src/stdio/__towrite.c", "f->flags |= F_ERR;", "f->flags |= F_ERR, errno = EBADF;"),
     ("src/stdio/__toread.c", "#include <stdio_impl.h>", "#include <stdio_impl.h>\n#include <errno.h>"),
     ("src/stdio/__toread.c", "f->flags |= F_ERR;", "f->flags |= F_ERR, errno = EBADF;"),
+    // The name of a broken-down time's zone is what the program put there, as in glibc, and not only one of libc's own.
+    (
+        "src/time/strftime.c",
+        "fmt = __tm_to_tzname(tm);",
+        "fmt = tm->__tm_zone && *tm->__tm_zone ? tm->__tm_zone : __tm_to_tzname(tm);",
+    ),
+    // Also what is known without the file is asked of a file that is open.
+    ("src/conf/fpathconf.c", "#include <errno.h>", "#include <errno.h>\n#include <fcntl.h>"),
+    (
+        "src/conf/fpathconf.c",
+        "\treturn values[name];",
+        "\treturn fd >= 0 && fcntl(fd, F_GETFD) < 0 ? -1 : values[name];",
+    ),
     ("src/stdio/fopen.c", "!strchr(\"rwa\", *mode)", "!*mode || !strchr(\"rwa\", *mode)"),
     ("src/stdio/__fdopen.c", "!strchr(\"rwa\", *mode)", "!*mode || !strchr(\"rwa\", *mode)"),
 ];

@@ -11,7 +11,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 
-use crate::synth::{Folder, Node, SynthFs, Table, link, made};
+use crate::synth::{Folder, Node, SynthFs, Table, link, made, place_after_number};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -246,6 +246,11 @@ impl Folder for Root {
         pids.sort_unstable();
         names.extend(pids.iter().map(|pid| (pid.to_string(), Kind::Directory)));
         names
+    }
+    fn place_after(&self, index: usize, name: &str) -> u64 {
+        /// More than there are fixed names, which come first.
+        const FIXED: u64 = 1 << 16;
+        if number(name.as_bytes()).is_some() { FIXED + place_after_number(name) } else { index as u64 + 1 }
     }
 }
 

@@ -33,10 +33,21 @@ pub trait Folder: Send + Sync {
     fn find(&self, name: &[u8]) -> Option<Node>;
     /// The names, in order.
     fn names(&self) -> Vec<(String, Kind)>;
+    /// Where a reading of the names goes on behind the one at `index`: grows from name to name. Where names come and go,
+    /// a name's own must not depend on the others, or who removes what it reads skips some.
+    fn place_after(&self, index: usize, name: &str) -> u64 {
+        let _ = name;
+        index as u64 + 1
+    }
     /// Permission bits.
     fn mode(&self) -> u32 {
         0o555
     }
+}
+
+/// [`Folder::place_after`] of names that are numbers.
+pub fn place_after_number(name: &str) -> u64 {
+    name.parse().map_or(0, |number: u64| number.saturating_add(1))
 }
 
 /// A file.
@@ -274,11 +285,10 @@ impl Inode for SynthInode {
     }
     fn list(&self, from: u64, emit: &mut dyn FnMut(DirEntry<'_>) -> bool) -> Res<()> {
         let Node::Folder(folder) = &self.node else { return Err(Errno::ENOTDIR.into()) };
-        for (at, (name, kind)) in
-            folder.names().iter().enumerate().skip(usize::try_from(from).unwrap_or(usize::MAX))
-        {
+        for (index, (name, kind)) in folder.names().iter().enumerate() {
+            let next = folder.place_after(index, name);
             let name = name.as_bytes();
-            if !emit(DirEntry { ino: ino_of(self.ino, name), kind: *kind, next: at as u64 + 1, name }) {
+            if next > from && !emit(DirEntry { ino: ino_of(self.ino, name), kind: *kind, next, name }) {
                 break;
             }
         }

@@ -3,7 +3,7 @@
 use super::memory::{Maps, PageMap};
 use super::status::{self, stat, statm, status};
 use super::{Regions, Sources, TaskInfo, from, link_to, number};
-use crate::synth::{Folder, Leaf, Node, Table, fixed};
+use crate::synth::{Folder, Leaf, Node, Table, fixed, place_after_number};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -183,6 +183,9 @@ impl Folder for Tasks {
         tids.sort_unstable();
         tids.iter().map(|tid| (tid.to_string(), Kind::Directory)).collect()
     }
+    fn place_after(&self, _index: usize, name: &str) -> u64 {
+        place_after_number(name)
+    }
 }
 
 /// /proc/PID/fd and fdinfo.
@@ -225,6 +228,9 @@ impl Folder for Descriptors {
         let Some(files) = self.who.sources.processes.files(self.who.pid) else { return Vec::new() };
         let kind = if self.info { Kind::Regular } else { Kind::Symlink };
         files.list(0, usize::MAX).iter().map(|fd| (fd.to_string(), kind)).collect()
+    }
+    fn place_after(&self, _index: usize, name: &str) -> u64 {
+        place_after_number(name)
     }
     fn mode(&self) -> u32 {
         0o500

@@ -1,6 +1,7 @@
 use super::*;
 use crate::ram::RamFs;
 use osv_base::io::{SliceSink, SliceSource};
+use osv_vfs::inode::DirEntry;
 use osv_vfs::ops::{self, How};
 use osv_vfs::path::From;
 use osv_vfs::{At, Creds, FdFlags, Io, OpenFile};
@@ -248,6 +249,29 @@ fn descriptors_are_links_to_their_files() {
     again.file().write(At::Offset(0), &mut SliceSource::new(b"shared"), Io::default()).unwrap();
     assert_eq!(world.files.get(1).unwrap().file().size(), 6);
     assert!(world.read("/proc/self/fdinfo/0").unwrap().starts_with("pos:\t0\nflags:\t02\n"));
+}
+
+#[test]
+fn descriptors_that_are_closed_as_they_are_read_hide_no_others() {
+    let world = world();
+    for _ in 0..6 {
+        let file = OpenFile::new(crate::ram::memfd(0o600), 2);
+        world.files.insert(Arc::new(file), FdFlags::default(), 0, 100).unwrap();
+    }
+    let entry = ops::find(&world.from(), b"/proc/self/fd", true).unwrap();
+    let (mut seen, mut place) = (Vec::new(), 0);
+    loop {
+        let mut next = None;
+        let take = &mut |e: DirEntry<'_>| {
+            next = Some((String::from_utf8(e.name.to_vec()).unwrap(), e.next));
+            false
+        };
+        entry.inode().list(place, take).unwrap();
+        let Some((name, after)) = next else { break };
+        world.files.close(name.parse().unwrap()).unwrap();
+        (place, seen) = (after, [seen, vec![name]].concat());
+    }
+    assert_eq!(seen, ["0", "1", "2", "3", "4", "5"]);
 }
 
 #[test]

@@ -13,9 +13,6 @@ use osv_event::Epoll;
 use osv_vfs::OpenFile;
 use zerocopy::IntoBytes;
 
-/// Most events taken off an instance at once, whatever room there is.
-const EVENTS_MAX: usize = 1024;
-
 /// epoll_create(2)
 pub fn epoll_create(cx: &mut Cx<'_>, size: Int) -> Res<Fd> {
     if size.0 <= 0 {
@@ -71,7 +68,7 @@ fn wait(cx: &Cx<'_>, epfd: Fd, to: UserAddr, max: Int, deadline: Option<Instant>
     }
     let epoll = instance(&open)?;
     let mut events = Vec::new();
-    epoll.wait(max.min(EVENTS_MAX), deadline, &mut events)?;
+    epoll.wait(max, deadline, &mut events)?;
     cx.write_bytes(to, events.as_slice().as_bytes())?;
     Ok(events.len())
 }
