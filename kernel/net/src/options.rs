@@ -1,4 +1,5 @@
-//! Socket options, as socket(7), tcp(7), ip(7) and ipv6(7) number them.
+//! Socket options, as socket(7), tcp(7), ip(7) and ipv6(7) number them. What is not here is ENOPROTOOPT; of what servers
+//! ask for, that is TCP_DEFER_ACCEPT, TCP_FASTOPEN and TCP_LINGER2.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -50,7 +51,6 @@ pub mod tcp {
     pub const KEEPINTVL: i32 = 5;
     pub const KEEPCNT: i32 = 6;
     pub const SYNCNT: i32 = 7;
-    pub const DEFER_ACCEPT: i32 = 9;
     pub const INFO: i32 = 11;
     pub const QUICKACK: i32 = 12;
     pub const CONGESTION: i32 = 13;
