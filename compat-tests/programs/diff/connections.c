@@ -265,6 +265,17 @@ static void inet(void) {
     SHOW(send(c, "x", 1, MSG_NOSIGNAL));
     printf("pipes %d\n", pipes);
     pipes = 0;
+    // The peer has gone with nothing unread: TCP learns so by the answer to the first bytes.
+    c = socket(AF_INET, SOCK_STREAM, 0);
+    connect(c, (void *)&a, l);
+    close(accept(s, 0, 0));
+    usleep(1000);
+    SHOW(send(c, "", 0, MSG_NOSIGNAL));
+    SHOW(send(c, "xyz", 3, MSG_NOSIGNAL));
+    usleep(1000);
+    SHOW(send(c, "x", 1, MSG_NOSIGNAL));
+    SHOW(recv(c, buf, 10, 0));
+    close(c);
     c = socket(AF_INET, SOCK_STREAM, 0);
     connect(c, (void *)&a, l);
     p = accept(s, 0, 0);

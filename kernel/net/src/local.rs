@@ -89,9 +89,16 @@ impl LocalStream {
             return Some(Err(errno.into()));
         }
         let stack = if more || self.corked.load(Ordering::Relaxed) { self.stack.upgrade() } else { None };
+        let is_tcp = self.stack.strong_count() > 0;
         let until = stack.as_ref().map(|stack| stack.now() + CORK_TIME);
         let (sent, shown, arm) = {
             let mut ring = self.outgoing().lock();
+            if ring.gone && !ring.finished && is_tcp {
+                // TCP learns that nobody reads any more by what comes back for the first bytes, which go nowhere.
+                ring.finished = from.remaining() > 0;
+                drop(ring);
+                return Some(Ok(discard(from)));
+            }
             if ring.finished || ring.refused {
                 return Some(Err(Errno::EPIPE.into()));
             }
@@ -129,6 +136,20 @@ impl LocalStream {
             self.tell_peer(IN);
         }
     }
+}
+
+/// Takes up to a buffer's worth of bytes that go nowhere.
+fn discard(from: &mut dyn Source) -> usize {
+    const MOST: usize = 64 << 10;
+    let (mut done, mut scratch) = (0, [0; 512]);
+    while done < MOST {
+        let n = from.take(&mut scratch);
+        done += n;
+        if n < scratch.len() {
+            break;
+        }
+    }
+    done
 }
 
 impl Timed for LocalStream {
@@ -260,7 +281,9 @@ impl Stream for LocalStream {
         let (unread, gone) = {
             let mut ring = self.incoming().lock();
             ring.refused = true;
-            (!ring.is_empty(), ring.clear())
+            let unread = !ring.is_empty();
+            ring.gone = !(reset || unread);
+            (unread, ring.clear())
         };
         drop(gone);
         {

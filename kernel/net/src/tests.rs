@@ -211,6 +211,22 @@ fn a_stream_survives_loss() {
 }
 
 #[test]
+fn the_first_bytes_after_the_peer_closed_are_taken_and_the_next_are_not() {
+    let stack = Stack::new(ENV);
+    let [server, client] = [(); 2].map(|()| Socket::new(&stack, Family::Inet, Kind::Stream).unwrap());
+    server.bind(&at(Ipv4Addr::LOCALHOST, 7)).unwrap();
+    server.listen(1).unwrap();
+    client.connect(&at(Ipv4Addr::LOCALHOST, 7), true).unwrap();
+    drop(server.accept(true).unwrap());
+    let send = |bytes: &[u8]| {
+        client.send(&mut SliceSource::new(bytes), None, MessageFlags::default(), &mut Control::default())
+    };
+    assert_eq!(send(b""), Ok(0));
+    assert_eq!(send(b"abc"), Ok(3));
+    assert_eq!(send(b"abc"), Err(Fail::Errno(Errno::EPIPE)));
+}
+
+#[test]
 fn a_stream_within_the_machine_needs_no_link() {
     let stack = Stack::new(ENV);
     let server = Socket::new(&stack, Family::Inet, Kind::Stream).unwrap();

@@ -54,6 +54,8 @@ pub struct Ring {
     pub finished: bool,
     /// The reader will not read any more.
     pub refused: bool,
+    /// The reader closed its end.
+    pub gone: bool,
     /// The reader went away with bytes unread, or reset the connection.
     pub reset: bool,
     /// The writer found no room.
@@ -73,6 +75,7 @@ impl Ring {
             armed: false,
             finished: false,
             refused: false,
+            gone: false,
             reset: false,
             wants_room: false,
         }
