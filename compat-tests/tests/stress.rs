@@ -6,7 +6,7 @@
 //!   mcontend, misaligned, pipeherd, sem, sigio (its child may fill the pipe before anybody asks for SIGIO), symlink,
 //!   syscall, vforkmany, yield;
 //! * they take what this kernel has not, and says so: ptrace (also vm-segv), seccomp, netlink-proc, netlink-task,
-//!   rawsock, rawudp, lease (nothing grants leases), dnotify, userfaultfd, usersyscall, secretmem, vdso;
+//!   rawsock, rawudp, dnotify (stress-ng calls it unsupported), userfaultfd, usersyscall, secretmem, vdso;
 //! * it reads below the first break, where glibc has its heap: brk, which passes with the image's own libc;
 //! * their least file has 128 MiB: copy-file;
 //! * they compute, or fill memory, for as long as emulation is slow: matrix, tree, memrate, lsearch, forkheavy (4,000
@@ -42,7 +42,7 @@ const GROUPS: &[(&str, &str)] = &[
         "open=500 close=200 dir=100 dirdeep=10 dirmany=50 dentry=100 rename=200 flock=500 fstat=100 seek=20 sendfile=20 \
          splice=50 fallocate=2/1m sync-file=2/1m access=50 chmod=20 chown=20 dup=4 fcntl=500 fiemap=100/1m \
          filename=4 fsize=2 full=500 getdent=200 handle=200 hdd=100/1m inotify=1 io=2 iomix=200/1m locka=500 lockf=200 \
-         lockofd=500 mknod=10 readahead=10/1m touch=100 utime=100 xattr=1",
+         lockofd=500 lease=500 mknod=10 readahead=10/1m touch=100 utime=100 xattr=1",
     ),
     (
         "communication",
