@@ -82,12 +82,17 @@ impl Spec {
     }
 }
 
+/// The names of all rows.
+pub fn names() -> String {
+    let names: Vec<_> = ROWS.iter().map(|spec| spec.name).collect();
+    names.join(" ")
+}
+
 /// The rows whose names begin with one of `prefixes`; all without a prefix. An error names a prefix that fits none.
 pub fn select(prefixes: &[String]) -> Result<Vec<Spec>, String> {
     let fits = |spec: &Spec, prefix: &String| spec.name.starts_with(prefix.as_str());
     if let Some(prefix) = prefixes.iter().find(|prefix| !ROWS.iter().any(|spec| fits(spec, prefix))) {
-        let names: Vec<_> = ROWS.iter().map(|spec| spec.name).collect();
-        return Err(format!("no row begins with {prefix:?}; there are: {}", names.join(" ")));
+        return Err(format!("no row begins with {prefix:?}; there are: {}", names()));
     }
     let wanted = |spec: &&Spec| prefixes.is_empty() || prefixes.iter().any(|prefix| fits(spec, prefix));
     Ok(ROWS.iter().filter(wanted).copied().collect())

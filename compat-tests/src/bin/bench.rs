@@ -6,8 +6,16 @@ use osv_compat_tests::bench::{machine, rows, table};
 use osv_compat_tests::programs::target;
 use std::process::ExitCode;
 
+const HELP: &str = "usage: osv-bench [ROW...]
+Measures the rows whose names begin so, or all, in guest instructions beside Linux in the same QEMU. Prints a table and
+writes target/bench.json. Ends with 1 if a side could not be measured. docs/benchmarks.md says what the rows are.";
+
 fn main() -> ExitCode {
     let prefixes: Vec<String> = std::env::args().skip(1).collect();
+    if prefixes.iter().any(|word| word == "--help" || word == "-h") {
+        println!("{HELP}\nRows: {}", rows::names());
+        return ExitCode::SUCCESS;
+    }
     match run(&prefixes) {
         Ok(failures) if failures.is_empty() => ExitCode::SUCCESS,
         Ok(failures) => {

@@ -12,6 +12,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+const HELP: &str = "usage: osv-ltp --root LTPROOT [OPTION VALUE]... [NAME|TIER...]
+Runs system call tests of an installed Linux Test Project in the guest, a machine for each, and compares the results with
+compat-tests/ltp. Without a name: tier1 tier2 tier3. One test that is named alone is shown in full.
+  --root LTPROOT     folder of the installed LTP
+  --jobs N           machines at once (2)
+  --times N          runs of each test; it passes if it always does (3)
+  --cpus N           processors of a machine (1)
+  --memory SIZE      its memory, as osv-pack takes it (512M)
+  --timeout SECONDS  for one run (120)
+Ends with 1 if there is a regression, with 2 if it could not be run.";
+
 struct Arguments {
     root: PathBuf,
     jobs: usize,
@@ -27,6 +38,10 @@ struct Group {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().skip(1).any(|word| word == "--help" || word == "-h") {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
     match arguments().and_then(|arguments| execute(&arguments)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

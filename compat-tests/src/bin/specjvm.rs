@@ -1,6 +1,4 @@
-//! `osv-specjvm [ROW...]`: runs the rows whose names begin so, or all; see `osv_compat_tests::specjvm`. The
-//! environment says the rest: `SPECJVM2008` (a copy of the real suite), `ROUNDS`, `MEMORY` (MiB), `CPUS`, `PERCENT` (of
-//! each row's work), `LIMIT` (seconds for a row on one side), `JAVA_FLAGS`.
+//! `osv-specjvm [ROW...]`: runs the rows whose names begin so, or all; see `osv_compat_tests::specjvm`.
 
 use osv_compat_tests::bench::linux::Linux;
 use osv_compat_tests::bench::machine;
@@ -12,8 +10,23 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+const HELP: &str = "usage: osv-specjvm [ROW...]
+Runs Java workloads, those whose names begin so or all, on our kernel and on Linux in the same QEMU. Prints a table and
+writes target/specjvm.json and target/specjvm.svg. docs/java.md says what the rows are. Environment:
+  SPECJVM2008  folder of a copy of the real suite, which then runs in place of our own workloads
+  ROUNDS       runs of each side, of which the median counts (1)
+  CPUS         processors of a machine (1)
+  MEMORY       its memory in MiB (1536)
+  PERCENT      of each row's work (100)
+  LIMIT        seconds for a row on one side (300)
+  JAVA_FLAGS   flags of the virtual machine (-Xmx512m)";
+
 fn main() -> ExitCode {
     let prefixes: Vec<String> = std::env::args().skip(1).collect();
+    if prefixes.iter().any(|word| word == "--help" || word == "-h") {
+        println!("{HELP}\nRows: {}", ROWS.join(" "));
+        return ExitCode::SUCCESS;
+    }
     match measure(&prefixes) {
         Ok(failures) if failures.is_empty() => ExitCode::SUCCESS,
         Ok(failures) => {
