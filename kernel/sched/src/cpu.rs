@@ -57,6 +57,8 @@ pub(crate) struct Cpu {
     idleness: AtomicU32,
     /// Length of the run queue, for others to see.
     waiting: AtomicU32,
+    /// The run queue's floor, for others to see.
+    floor: AtomicU64,
     /// Idle CPUs that ask for work.
     requests: AtomicU64,
     timers: IrqSpinLock<Timers<Deadline>>,
@@ -103,6 +105,7 @@ impl Cpu {
             wakes: Inbox::new(),
             idleness: AtomicU32::new(BUSY),
             waiting: AtomicU32::new(0),
+            floor: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             timers: IrqSpinLock::new(Timers::new()),
             local: UnsafeCell::new(Local {
@@ -130,19 +133,39 @@ impl Cpu {
 }
 
 impl Local {
-    /// Lets a thread in that was woken.
-    fn admit(&mut self, entity: NonNull<Entity>, now: Instant) -> u64 {
+    /// Lets a thread in that was woken. `here` is this CPU's number.
+    fn admit(&mut self, entity: NonNull<Entity>, now: Instant, here: usize) -> u64 {
         // SAFETY: whoever admits has the duty to queue the entity, so it is alive and nobody else's.
         let e = unsafe { entity.as_ref() };
+        let floor = self.queue.floor();
+        let left = e.left_floor.load(Ordering::Relaxed);
         // One that has not run yet has not slept either: no lead over the one that made it.
-        let slept = match e.slept_at.load(Ordering::Relaxed) {
-            0 => Duration::ZERO,
-            since => now.since(Instant(since)),
+        let (slept, progress) = match e.slept_at.load(Ordering::Relaxed) {
+            0 => (Duration::ZERO, 0),
+            since => {
+                let from = e.cpu();
+                let risen = if from == here { floor } else { CPUS[from].floor.load(Ordering::Relaxed) };
+                (now.since(Instant(since)), policy::lag(risen, left).max(0).cast_unsigned())
+            }
         };
-        let vruntime = policy::woken(self.queue.floor(), e.lag.load(Ordering::Relaxed), slept);
+        let lag = policy::lag(e.vruntime.load(Ordering::Relaxed), left);
+        let vruntime = policy::woken(floor, lag, slept, progress);
         e.vruntime.store(vruntime, Ordering::Relaxed);
+        e.cpu.store(here as u32, Ordering::Relaxed);
         self.queue.push(entity, vruntime);
         vruntime
+    }
+
+    /// Brings the floor up to date, with the virtual run time of the running thread unless that is the idle one.
+    fn raise_floor(&mut self, cpu: &Cpu, running: Option<u64>) {
+        self.queue.raise_floor(running);
+        cpu.floor.store(self.queue.floor(), Ordering::Relaxed);
+    }
+
+    /// Notes for [`admit`](Self::admit) that a thread leaves this CPU's queue.
+    fn leaves(&self, e: &Entity, now: Instant) {
+        e.left_floor.store(self.queue.floor(), Ordering::Relaxed);
+        e.slept_at.store(now.0, Ordering::Relaxed);
     }
 
     /// Makes the timer fire at `deadline` or before.
@@ -180,15 +203,14 @@ pub(crate) fn enqueue(entity: NonNull<Entity>) {
     }
     let running = current();
     let now = machine::now();
-    let vruntime = local.admit(entity, now);
-    e.cpu.store(here as u32, Ordering::Relaxed);
+    let running_at = (!local.is_idle(running)).then(|| running.vruntime_now(now.since(local.started)));
+    local.raise_floor(cpu, running_at);
+    let vruntime = local.admit(entity, now, here);
     cpu.waiting.store(local.queue.len() as u32, Ordering::Relaxed);
-    if local.is_idle(running) {
+    let Some(running_at) = running_at else {
         percpu::set_need_resched();
         return;
-    }
-    let ran = now.since(local.started).as_nanos() as u64;
-    let running_at = running.vruntime.load(Ordering::Relaxed).wrapping_add(ran);
+    };
     if policy::preempts(vruntime, running_at) {
         percpu::set_need_resched();
     } else if local.queue.len() == 1 {

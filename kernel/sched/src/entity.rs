@@ -2,7 +2,7 @@
 
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use osv_base::percpu::{ThreadHead, exit_work};
 use osv_hw::context::Context;
 use osv_sync::inbox::Linked;
@@ -48,7 +48,8 @@ pub struct Entity {
     pub(crate) timer_cpu: AtomicU32,
     // For the CPU that runs it or whose queue holds it.
     pub(crate) vruntime: AtomicU64,
-    pub(crate) lag: AtomicI64,
+    /// The floor of the queue that it left, when it left.
+    pub(crate) left_floor: AtomicU64,
     /// When it went to sleep; 0: it has not run yet.
     pub(crate) slept_at: AtomicU64,
     ran_ns: AtomicU64,
@@ -92,7 +93,7 @@ impl Entity {
             timer_place: AtomicUsize::new(usize::MAX),
             timer_cpu: AtomicU32::new(0),
             vruntime: AtomicU64::new(0),
-            lag: AtomicI64::new(0),
+            left_floor: AtomicU64::new(0),
             slept_at: AtomicU64::new(0),
             ran_ns: AtomicU64::new(0),
             running_since: AtomicU64::new(0),
@@ -159,8 +160,18 @@ impl Entity {
     /// Adds to [`Entity::ran_ns`] and the virtual run time.
     pub(crate) fn charge(&self, ran_ns: u64) {
         self.ran_ns.store(self.ran_ns() + ran_ns, Ordering::Relaxed);
+        self.vruntime.store(self.vruntime_after(ran_ns), Ordering::Relaxed);
+    }
+
+    /// Its virtual run time once it is charged for `ran_ns` more.
+    fn vruntime_after(&self, ran_ns: u64) -> u64 {
         let scaled = crate::policy::scaled(ran_ns, self.weight.load(Ordering::Relaxed));
-        self.vruntime.store(self.vruntime.load(Ordering::Relaxed).wrapping_add(scaled), Ordering::Relaxed);
+        self.vruntime.load(Ordering::Relaxed).wrapping_add(scaled)
+    }
+
+    /// The virtual run time of the running thread, which was last charged so long ago.
+    pub(crate) fn vruntime_now(&self, uncharged: core::time::Duration) -> u64 {
+        self.vruntime_after(uncharged.as_nanos() as u64)
     }
 
     /// Switches so far: those that it asked for by sleeping or yielding, and the others.

@@ -3,8 +3,8 @@
 //! Every thread has a *virtual run time*: nanoseconds that it ran, scaled by its weight. A queue runs the thread
 //! that has least. Virtual run times mean something only relative to others of the same queue, so a queue keeps a
 //! floor that never falls, and a thread that leaves takes its distance from the floor along. What a thread ran more
-//! than its share is forgotten by half for each [`HALF_LIFE`] that it sleeps, and sleeping earns it a small lead, so
-//! that a thread that mostly waits runs soon after it wakes, ahead of one that only computes.
+//! than its share is forgotten by half for each [`HALF_LIFE`] that it sleeps, and what the others ran meanwhile earns
+//! it a small lead, so that a thread that mostly waits runs soon after it wakes, ahead of one that only computes.
 //!
 //! This module is arithmetic on plain values; it knows no clock, no queue and no CPU.
 
@@ -62,11 +62,15 @@ pub fn lag(vruntime: u64, floor: u64) -> i64 {
     vruntime.wrapping_sub(floor).cast_signed()
 }
 
-/// The virtual run time with which a thread that left with `lag` and slept for `slept` enters a queue.
-pub fn woken(floor: u64, lag: i64, slept: Duration) -> u64 {
+/// The virtual run time with which a thread enters a queue whose floor is `floor`: it left another, or the same, with
+/// `lag`, slept for `slept`, and that queue's floor rose by `progress` meanwhile.
+///
+/// The lead is what the others ran and not the time that went by: sleepers that together use up the CPU would else
+/// gain faster than they spend, and keep out for good those that only compute.
+pub fn woken(floor: u64, lag: i64, slept: Duration, progress: u64) -> u64 {
     let halvings = slept.as_nanos() / HALF_LIFE.as_nanos();
     let kept = if halvings >= 63 { 0 } else { lag / (1i64 << halvings) };
-    let lead = slept.min(SLEEP_LEAD).as_nanos() as i64;
+    let lead = i64::try_from(progress).unwrap_or(i64::MAX);
     let entered = kept.saturating_sub(lead).max(-(SLEEP_LEAD.as_nanos() as i64));
     floor.wrapping_add(entered.cast_unsigned())
 }

@@ -156,7 +156,8 @@ impl World {
         let open = self.open(path, 0)?;
         let mut text = Vec::new();
         loop {
-            let mut piece = [0; 100];
+            // /proc/PID/pagemap is read in words only.
+            let mut piece = [0; 104];
             let n = open.file().read(
                 At::Offset(text.len() as u64),
                 &mut SliceSink::new(&mut piece),

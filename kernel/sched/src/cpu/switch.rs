@@ -45,23 +45,21 @@ pub(crate) fn switch_away(why: Why, irq: &NoIrq) {
         prev.charge(now.since(local.started).as_nanos() as u64);
         prev.running_since.store(now.0, Ordering::Relaxed);
     }
-    cpu.wakes.take_all(|entity| {
-        local.admit(entity, now);
-    });
     let vruntime = prev.vruntime.load(Ordering::Relaxed);
-    local.queue.raise_floor((!was_idle).then_some(vruntime));
+    local.raise_floor(cpu, (!was_idle).then_some(vruntime));
+    cpu.wakes.take_all(|entity| {
+        local.admit(entity, now, index);
+    });
     let allowed = prev.affinity() & ONLINE.load(Ordering::Relaxed);
     let banished = allowed != 0 && allowed & (1 << index) == 0;
     match why {
         _ if was_idle => {}
         Why::Yield | Why::Preempt if banished => {
-            prev.lag.store(policy::lag(vruntime, local.queue.floor()), Ordering::Relaxed);
-            prev.slept_at.store(now.0, Ordering::Relaxed);
+            local.leaves(prev, now);
             local.banished = true;
         }
         Why::Park => {
-            prev.lag.store(policy::lag(vruntime, local.queue.floor()), Ordering::Relaxed);
-            prev.slept_at.store(now.0, Ordering::Relaxed);
+            local.leaves(prev, now);
             prev.voluntary.store(prev.voluntary.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
         Why::Yield => {
@@ -155,11 +153,10 @@ fn share(cpu: &Cpu, local: &mut Local, prev: NonNull<Entity>, now: Instant) {
             // SAFETY: threads in the queue are alive. The one that is leaving still has its registers here.
             entity != prev && unsafe { entity.as_ref() }.affinity() & (1 << other) != 0
         });
-        let Some((entity, vruntime)) = given else { continue };
+        let Some((entity, _)) = given else { continue };
         // SAFETY: taken from the queue: it is alive and nobody else's.
         let e = unsafe { entity.as_ref() };
-        e.lag.store(policy::lag(vruntime, local.queue.floor()), Ordering::Relaxed);
-        e.slept_at.store(now.0, Ordering::Relaxed);
+        local.leaves(e, now);
         push_to(other, entity, false);
     }
 }

@@ -14,6 +14,7 @@ struct Thread {
     // State.
     left: u64,
     lag: i64,
+    floor: u64,
     slept_at: u64,
     ran: u64,
     runnable_since: u64,
@@ -28,6 +29,7 @@ impl Thread {
             sleep,
             left: burst,
             lag: 0,
+            floor: 0,
             slept_at: 0,
             ran: 0,
             runnable_since: 0,
@@ -52,7 +54,8 @@ fn simulate(threads: &mut [Thread], total: u64) {
             asleep.remove(0);
             let slept = Duration::from_nanos(now - threads[i].slept_at);
             threads[i].runnable_since = now;
-            queue.push(i, woken(queue.floor(), threads[i].lag, slept));
+            let progress = queue.floor() - threads[i].floor;
+            queue.push(i, woken(queue.floor(), threads[i].lag, slept, progress));
         }
         let Some((i, vruntime)) = queue.pop() else {
             now = asleep.first().map_or(total, |&(at, _)| at);
@@ -77,7 +80,8 @@ fn simulate(threads: &mut [Thread], total: u64) {
         thread.left = thread.left.saturating_sub(run);
         if thread.sleep > 0 && thread.left == 0 {
             thread.left = thread.burst;
-            thread.lag = lag(vruntime, queue.floor());
+            thread.floor = queue.floor();
+            thread.lag = lag(vruntime, thread.floor);
             thread.slept_at = now;
             asleep.push((now + thread.sleep, i));
         } else {
@@ -116,8 +120,8 @@ fn a_thread_that_mostly_sleeps_hardly_waits_for_those_that_compute() {
 #[test]
 fn excess_is_forgotten_by_sleeping() {
     let excess = 100 * MS as i64;
-    let soon = woken(0, excess, Duration::from_millis(1));
-    let later = woken(0, excess, Duration::from_millis(100));
+    let soon = woken(0, excess, Duration::from_millis(1), 0);
+    let later = woken(0, excess, Duration::from_millis(100), 0);
     assert!(lag(soon, 0) > 90 * MS as i64);
     assert!(lag(later, 0) < MS as i64);
 }
@@ -163,7 +167,21 @@ proptest! {
 }
 
 #[test]
-fn only_sleeping_earns_a_lead() {
-    assert_eq!(woken(1_000_000, 0, Duration::ZERO), 1_000_000);
-    assert!(before(woken(1_000_000, 0, Duration::from_micros(1)), 1_000_000));
+fn only_what_others_ran_earns_a_lead() {
+    let slept = Duration::from_millis(2);
+    assert_eq!(woken(1_000_000, 0, slept, 0), 1_000_000);
+    assert!(before(woken(1_000_000, 0, slept, 1), 1_000_000));
+    assert_eq!(woken(100 * MS, 0, slept, 90 * MS), 97 * MS);
+}
+
+/// Two that sleep a little and run a little more, together more than a CPU has, beside five that compute.
+#[test]
+fn sleepers_that_use_up_the_cpu_leave_the_others_their_share() {
+    let mut threads = vec![Thread::new(-4, 4 * MS, 2 * MS), Thread::new(-5, 7 * MS, 3 * MS)];
+    threads.extend((0..5).map(|_| Thread::new(0, MS, 0)));
+    simulate(&mut threads, 5_000 * MS);
+    for thread in &threads[2..] {
+        assert!(thread.longest_wait < 100 * MS, "{thread:?}");
+        assert!(thread.ran > 300 * MS, "{thread:?}");
+    }
 }
