@@ -139,7 +139,7 @@ int main(void) {
     pthread_join(thread, 0);
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     sigaction(SIGALRM, &action, 0);
-    ualarm(20000, 0);
+    ualarm(200000, 0);
     SHOW(collect(1, 1, 0));
     struct {
         uint64_t mask, size;

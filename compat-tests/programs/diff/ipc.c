@@ -96,7 +96,7 @@ static void semaphores(void) {
     signal(SIGALRM, alarmed);
     struct sigaction action = {.sa_handler = alarmed, .sa_flags = SA_RESTART};
     sigaction(SIGALRM, &action, 0);
-    ualarm(20000, 0);
+    ualarm(200000, 0);
     SHOW(op(id, 0, -1, 0));
     // What is adjusted is bounded, and forgotten where a value is set.
     SHOW(op(id, 2, 3, SEM_UNDO));
@@ -195,7 +195,7 @@ static void messages(void) {
     while (msgrcv(id, &out, sizeof out.text, 0, 0) >= 0 && out.type != 77) {}
     printf("the last is %ld\n", out.type);
     child_ends(child);
-    ualarm(20000, 0);
+    ualarm(200000, 0);
     SHOW(msgrcv(id, &out, sizeof out.text, 0, 0));
     fflush(stdout);
     child = fork();
