@@ -160,7 +160,7 @@ unsafe fn fork_process(whole: bool) -> isize {
             (hooks.fork)(0);
         }
         if whole {
-            thread::create::lock_cache();
+            thread::stacks::lock_cache();
             malloc::lock_for_fork();
         }
         let this = tcb::current();
@@ -168,7 +168,7 @@ unsafe fn fork_process(whole: bool) -> isize {
         let result = gate::trap(Sysno::fork as usize, []);
         if whole {
             malloc::unlock_after_fork();
-            thread::create::unlock_cache();
+            thread::stacks::unlock_cache();
         }
         if result == 0 {
             (*this).tid.store(gate::call(Sysno::gettid, []) as i32, Relaxed);

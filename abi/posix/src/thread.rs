@@ -13,6 +13,7 @@ pub mod mutex;
 pub mod once;
 pub mod rwlock;
 pub mod semaphore;
+pub mod stacks;
 
 pub use create::{end, init_main};
 
