@@ -10,6 +10,8 @@
 //!
 //! Registers: a call may clobber what the C ABI lets a function clobber, a trap only rax, rcx and r11.
 
+#[macro_use]
+mod vectors;
 mod interrupts;
 
 use super::{Frame, InterruptFrame, Kind, UserRegs};
@@ -269,22 +271,9 @@ osv_syscall_entry:
     push r14
     push r15
     sub rsp, {below_saved}
-    movaps [rsp], xmm0
-    movaps [rsp + 16], xmm1
-    movaps [rsp + 32], xmm2
-    movaps [rsp + 48], xmm3
-    movaps [rsp + 64], xmm4
-    movaps [rsp + 80], xmm5
-    movaps [rsp + 96], xmm6
-    movaps [rsp + 112], xmm7
-    movaps [rsp + 128], xmm8
-    movaps [rsp + 144], xmm9
-    movaps [rsp + 160], xmm10
-    movaps [rsp + 176], xmm11
-    movaps [rsp + 192], xmm12
-    movaps [rsp + 208], xmm13
-    movaps [rsp + 224], xmm14
-    movaps [rsp + 240], xmm15
+"#,
+    save_xmm!(),
+    r#"
     mov rdi, rsp
     cmp eax, {vector_len}
     jae osv_trap_no_row
@@ -295,22 +284,9 @@ osv_trap_exit_check:
     mov ecx, [rdx + {exit_work}]
     or ecx, gs:[{need_resched}]
     jnz osv_trap_exit_slow
-    movaps xmm0, [rsp]
-    movaps xmm1, [rsp + 16]
-    movaps xmm2, [rsp + 32]
-    movaps xmm3, [rsp + 48]
-    movaps xmm4, [rsp + 64]
-    movaps xmm5, [rsp + 80]
-    movaps xmm6, [rsp + 96]
-    movaps xmm7, [rsp + 112]
-    movaps xmm8, [rsp + 128]
-    movaps xmm9, [rsp + 144]
-    movaps xmm10, [rsp + 160]
-    movaps xmm11, [rsp + 176]
-    movaps xmm12, [rsp + 192]
-    movaps xmm13, [rsp + 208]
-    movaps xmm14, [rsp + 224]
-    movaps xmm15, [rsp + 240]
+"#,
+    load_xmm!(),
+    r#"
     mov rdi, [rsp + {args}]
     mov rsi, [rsp + {args} + 8]
     mov rdx, [rsp + {args} + 16]
