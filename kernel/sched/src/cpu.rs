@@ -203,7 +203,8 @@ pub(crate) fn enqueue(entity: NonNull<Entity>) {
     }
     let running = current();
     let now = machine::now();
-    let running_at = (!local.is_idle(running)).then(|| running.vruntime_now(now.since(local.started)));
+    let stint = now.since(local.started);
+    let running_at = (!local.is_idle(running)).then(|| running.vruntime_now(stint));
     local.raise_floor(cpu, running_at);
     let vruntime = local.admit(entity, now, here);
     cpu.waiting.store(local.queue.len() as u32, Ordering::Relaxed);
@@ -211,11 +212,18 @@ pub(crate) fn enqueue(entity: NonNull<Entity>) {
         percpu::set_need_resched();
         return;
     };
-    if policy::preempts(vruntime, running_at) {
-        percpu::set_need_resched();
-    } else if local.queue.len() == 1 {
-        local.slice_end = now + policy::slice(1);
-        local.arm(local.slice_end);
+    let first = local.queue.len() == 1;
+    match policy::preempts_in(vruntime, running_at, stint) {
+        Some(Duration::ZERO) => percpu::set_need_resched(),
+        Some(wait) if first || now + wait < local.slice_end => {
+            local.slice_end = now + wait;
+            local.arm(local.slice_end);
+        }
+        None if first => {
+            local.slice_end = now + policy::slice(1);
+            local.arm(local.slice_end);
+        }
+        _ => {}
     }
 }
 

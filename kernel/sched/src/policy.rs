@@ -16,6 +16,9 @@ pub const LATENCY: Duration = Duration::from_millis(12);
 pub const GRANULARITY: Duration = Duration::from_micros(1_500);
 /// By how much a woken thread must be ahead of the running one to preempt it.
 pub const WAKEUP_GRANULARITY: Duration = Duration::from_micros(500);
+/// How long a thread runs at least before one that was woken preempts it: who wakes several, or is about to wait for an
+/// answer, gets that far without being interrupted by each.
+pub const STINT: Duration = Duration::from_micros(500);
 /// Largest lead that sleeping earns.
 pub const SLEEP_LEAD: Duration = Duration::from_millis(3);
 /// A sleeper's excess is halved in this time.
@@ -85,9 +88,11 @@ pub fn later(a: u64, b: u64) -> u64 {
     if before(a, b) { b } else { a }
 }
 
-/// Whether a thread that just woke with `woken` should preempt one that runs and has got to `running`.
-pub fn preempts(woken: u64, running: u64) -> bool {
+/// When a thread that just woke with `woken` preempts one that has got to `running` and runs for `stint` already; `None`:
+/// not for its virtual run time.
+pub fn preempts_in(woken: u64, running: u64, stint: Duration) -> Option<Duration> {
     before(woken.wrapping_add(WAKEUP_GRANULARITY.as_nanos() as u64), running)
+        .then(|| STINT.saturating_sub(stint))
 }
 
 #[cfg(test)]

@@ -127,6 +127,14 @@ fn excess_is_forgotten_by_sleeping() {
 }
 
 #[test]
+fn who_just_began_is_not_preempted_yet() {
+    let behind = WAKEUP_GRANULARITY.as_nanos() as u64 + 1;
+    assert_eq!(preempts_in(0, behind, STINT), Some(Duration::ZERO));
+    assert_eq!(preempts_in(0, behind, Duration::ZERO), Some(STINT));
+    assert_eq!(preempts_in(0, behind - 1, STINT), None);
+}
+
+#[test]
 fn virtual_run_times_may_wrap() {
     assert!(before(u64::MAX - 5, 10));
     assert!(!before(10, u64::MAX - 5));
