@@ -1,8 +1,9 @@
 //! Writes a tree as an uncompressed EROFS image.
 //!
-//! The format is Linux's, in its plainest form: 4 KiB blocks, no compression, no extended attributes, times
-//! fixed and the UUID made from the contents, so that the same tree always gives the same bytes and the public tools (`fsck.erofs`, `dump.erofs`, `mount`)
-//! can read it.
+//! The format is Linux's, in its plainest form: 4 KiB blocks, no compression, no extended attributes. Files keep the time
+//! of their last change, which caches of compiled code and web servers look at; the times of folders and links are
+//! fixed, and the UUID is made from the contents, so that the same tree always gives the same bytes. The public tools
+//! (`fsck.erofs`, `dump.erofs`, `mount`) can read it.
 //!
 //! ```text
 //! block 0       1024 bytes of nothing, superblock, first inodes
@@ -22,7 +23,7 @@ mod stream;
 mod tests;
 
 use crate::error::{Error, Result};
-use crate::tree::{Content, Dir, Node};
+use crate::tree::{Content, Dir, File, Node};
 use osv_abi::boot::Id;
 pub use reader::{Bytes, Entry, Reader};
 use stream::Stream;
@@ -42,8 +43,6 @@ const UUID_AT: usize = 48;
 const MAGIC: u32 = 0xe0f5_e1e2;
 /// The superblock's checksum is there.
 const COMPAT_CHECKSUM: u32 = 1;
-/// Some programs take a time of 0 for a missing one.
-const TIME: u64 = 1;
 
 /// A node with its place.
 struct Placed<'a> {
@@ -149,7 +148,7 @@ fn collect<'a>(dir: &'a Dir, parent: usize, nodes: &mut Vec<Placed<'a>>) -> Resu
     let size = dirent::folder_size(names);
     let folders = dir.entries.values().filter(|node| matches!(node, Node::Dir(_))).count();
     let links = u32::try_from(folders + 2).map_err(|_| Error::RootTooLarge { bytes: u64::MAX })?;
-    let inode = Inode::new(Mode::Dir(dir.mode), size, links, true);
+    let inode = Inode::new(Mode::Dir(dir.mode), size, links);
     nodes.push(Placed { entries: Vec::new(), parent, node: Payload::Dir, inode, nid: 0 });
     for (name, node) in &dir.entries {
         if name.len() > 255 {
@@ -160,7 +159,7 @@ fn collect<'a>(dir: &'a Dir, parent: usize, nodes: &mut Vec<Placed<'a>>) -> Resu
         match node {
             Node::Dir(below) => collect(below, index, nodes)?,
             Node::Link(target) => {
-                let inode = Inode::new(Mode::Link, target.len() as u64, 1, true);
+                let inode = Inode::new(Mode::Link, target.len() as u64, 1);
                 nodes.push(Placed {
                     entries: Vec::new(),
                     parent: index,
@@ -170,7 +169,7 @@ fn collect<'a>(dir: &'a Dir, parent: usize, nodes: &mut Vec<Placed<'a>>) -> Resu
                 });
             }
             Node::File(file) => {
-                let inode = Inode::new(Mode::File(file.mode), file.content.len(), 1, false);
+                let inode = Inode::of_file(Mode::File(file.mode), file.content.len(), file.modified);
                 let node = Payload::File(&file.content);
                 nodes.push(Placed { entries: Vec::new(), parent: index, node, inode, nid: 0 });
             }
@@ -188,7 +187,7 @@ fn superblock(block: &mut [u8], root_nid: u64, inodes: usize, blocks: u32) -> Re
     put(12, &[BLOCK.trailing_zeros().to_le_bytes()[0]]);
     put(14, &root_nid.to_le_bytes());
     put(16, &(inodes as u64).to_le_bytes());
-    put(24, &TIME.to_le_bytes());
+    put(24, &File::MADE.as_secs().to_le_bytes());
     put(36, &blocks.to_le_bytes());
     Ok(())
 }

@@ -88,5 +88,5 @@ pub fn add(sysroot: &Sysroot, own_root: bool, hostname: &str, tree: &mut Dir) ->
 /// Puts a text file into the tree.
 pub fn insert(tree: &mut Dir, path: &str, text: &str) -> Result<()> {
     let content = Content::Bytes(text.as_bytes().into());
-    tree.insert(Path::new(path), Node::File(File { mode: 0o644, content }))
+    tree.insert(Path::new(path), Node::File(File::made(0o644, content)))
 }

@@ -305,14 +305,14 @@ fn place(found: &Found, sysroot: &Sysroot, tree: &mut Dir) -> Result<()> {
         return imported.map(drop).ok_or_else(|| Error::Changed { path: found.host.clone() });
     }
     let content = host_content(&found.host)?;
-    tree.insert(&found.guest, Node::File(File { mode: 0o755, content }))
+    tree.insert(&found.guest, Node::File(File::made(0o755, content)))
 }
 
 /// Puts ld-osv.so, or this file in its stead, where the kernel looks for it.
 fn put_linker(ld_osv: Option<&Path>, tree: &mut Dir) -> Result<()> {
     let found = ld_osv.map_or_else(|| parts::find(parts::LD_OSV), |path| Ok(path.into()))?;
     let content = host_content(&found)?;
-    tree.insert(Path::new(LD_OSV_PATH), Node::File(File { mode: 0o755, content }))
+    tree.insert(Path::new(LD_OSV_PATH), Node::File(File::made(0o755, content)))
 }
 
 /// Puts a library where ld-osv finds it.
@@ -329,7 +329,7 @@ fn place_library(library: &Library, sysroot: &Sysroot, tree: &mut Dir) -> Result
 fn executable(program: &Found, tree: &mut Dir) -> Result<()> {
     let Some(Node::File(file)) = tree.get(&program.guest) else { return Ok(()) };
     if file.mode & 0o111 == 0 {
-        let file = File { mode: file.mode | 0o111, content: file.content.clone() };
+        let file = File { mode: file.mode | 0o111, ..file.clone() };
         tree.insert(&program.guest, Node::File(file))?;
     }
     Ok(())

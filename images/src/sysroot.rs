@@ -13,6 +13,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// A system's files.
 #[derive(Debug, Clone)]
@@ -140,7 +141,12 @@ pub fn add(from: &Path, to: &Path, tree: &mut Dir) -> Result<()> {
 }
 
 fn file(from: &Path, metadata: &fs::Metadata) -> Node {
-    Node::File(File { mode: mode(metadata), content: Content::Host(from.into(), metadata.len()) })
+    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    Node::File(File {
+        mode: mode(metadata),
+        modified: modified.unwrap_or(File::MADE),
+        content: Content::Host(from.into(), metadata.len()),
+    })
 }
 
 fn mode(metadata: &fs::Metadata) -> u16 {

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 /// As many links as Linux follows.
 const MAX_LINKS: usize = 40;
@@ -40,8 +41,21 @@ pub struct Dir {
 pub struct File {
     /// Permission bits.
     pub mode: u16,
+    /// When it was last modified, from 1 January 1970 on.
+    pub modified: Duration,
     /// What is in it.
     pub content: Content,
+}
+
+impl File {
+    /// When a file was modified that was made for the image, whenever that was, so that the same input always gives the
+    /// same image. Some programs take a time of 0 for a missing one.
+    pub const MADE: Duration = Duration::from_secs(1);
+
+    /// A file that is made for the image.
+    pub fn made(mode: u16, content: Content) -> Self {
+        Self { mode, modified: Self::MADE, content }
+    }
 }
 
 /// Where a file's bytes are.

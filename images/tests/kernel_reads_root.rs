@@ -10,6 +10,7 @@ use osv_vfs::inode::LinkTarget;
 use osv_vfs::{At, Inode, Io};
 use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 struct Bytes(Vec<u8>);
 
@@ -55,11 +56,10 @@ fn tree() -> Dir {
     let mut root = Dir::default();
     let mut put = |path: &str, node| root.insert(Path::new(path), node).expect("inserted");
     for len in [0, 1, 4095, 4096, 4097, 100_000] {
-        put(
-            &format!("/files/{len}"),
-            Node::File(File { mode: 0o4711, content: Content::Bytes(content(len)) }),
-        );
+        put(&format!("/files/{len}"), Node::File(File::made(0o4711, Content::Bytes(content(len)))));
     }
+    let modified = Duration::new(5_000_000_000, 123_456_789);
+    put("/old", Node::File(File { mode: 0o644, modified, content: Content::Bytes(content(5)) }));
     for n in 0..1000 {
         put(&format!("/many/a rather long name {n}"), Node::Dir(Dir::default()));
     }
@@ -96,6 +96,7 @@ fn compare(dir: &Dir, inode: &Arc<dyn Inode>) {
                     (found.attr().size, found.attr().mode & 0o7777),
                     (expected.len() as u64, u32::from(file.mode))
                 );
+                assert_eq!(found.attr().mtime.0 as u128, file.modified.as_nanos());
                 let mut bytes = vec![0; expected.len() + 1];
                 let opened = found.open(0).expect("a regular file");
                 let read =

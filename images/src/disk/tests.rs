@@ -3,7 +3,7 @@ use crate::erofs;
 use crate::tree::File as TreeFile;
 
 fn file(mode: u16, text: &str) -> Node {
-    Node::File(TreeFile { mode, content: Content::Bytes(text.into()) })
+    Node::File(TreeFile::made(mode, Content::Bytes(text.into())))
 }
 
 fn tree(nodes: impl IntoIterator<Item = (&'static str, Node)>) -> Dir {

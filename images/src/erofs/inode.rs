@@ -1,6 +1,8 @@
 //! Inodes: their size, their place, their bytes.
 
-use super::{BLOCK, TIME};
+use super::BLOCK;
+use crate::tree::File;
+use std::time::Duration;
 
 /// Inodes start on multiples of this, and are numbered by it.
 const SLOT: u64 = 32;
@@ -43,23 +45,30 @@ pub(super) enum Layout {
     Inline,
 }
 
-/// What an inode says. Owner and group are always root, the time is the image's.
+/// What an inode says. Owner and group are always root.
 pub(super) struct Inode {
     pub(super) mode: Mode,
     pub(super) first_block: u32,
     size: u64,
     links: u32,
+    modified: Duration,
     layout: Layout,
 }
 
 impl Inode {
-    pub(super) fn new(mode: Mode, size: u64, links: u32, may_inline: bool) -> Self {
-        let mut inode = Self { mode, size, links, first_block: 0, layout: Layout::Plain };
+    /// A folder's or a link's, whose data may be inline; its time is the image's.
+    pub(super) fn new(mode: Mode, size: u64, links: u32) -> Self {
+        let mut inode = Self { links, ..Self::of_file(mode, size, File::MADE) };
         let tail = size % BLOCK;
-        if may_inline && tail != 0 && inode.len() + tail <= BLOCK {
+        if tail != 0 && inode.len() + tail <= BLOCK {
             inode.layout = Layout::Inline;
         }
         inode
+    }
+
+    /// A regular file's.
+    pub(super) fn of_file(mode: Mode, size: u64, modified: Duration) -> Self {
+        Self { mode, size, links: 1, modified, first_block: 0, layout: Layout::Plain }
     }
 
     /// Blocks that its data needs, apart from what is inline.
@@ -92,16 +101,17 @@ impl Inode {
         put(4, &self.mode.bits().to_le_bytes());
         put(16, &self.first_block.to_le_bytes());
         put(20, &serial.to_le_bytes());
-        match (u32::try_from(self.size), u16::try_from(self.links)) {
-            (Ok(size), Ok(links)) => {
+        match self.compact() {
+            Some((size, links)) => {
                 put(0, &(self.layout.bits() << 1).to_le_bytes());
                 put(6, &links.to_le_bytes());
                 put(8, &size.to_le_bytes());
             }
-            _ => {
+            None => {
                 put(0, &(self.layout.bits() << 1 | 1).to_le_bytes());
                 put(8, &self.size.to_le_bytes());
-                put(32, &TIME.to_le_bytes());
+                put(32, &self.modified.as_secs().to_le_bytes());
+                put(40, &self.modified.subsec_nanos().to_le_bytes());
                 put(44, &self.links.to_le_bytes());
             }
         }
@@ -111,9 +121,14 @@ impl Inode {
         behind[..inline.len()].copy_from_slice(inline);
     }
 
+    /// Size and links as a compact inode holds them, whose time is the image's; `None`: it must be an extended one.
+    fn compact(&self) -> Option<(u32, u16)> {
+        let fits = Some((u32::try_from(self.size).ok()?, u16::try_from(self.links).ok()?));
+        fits.filter(|_| self.modified == File::MADE)
+    }
+
     fn len(&self) -> u64 {
-        let compact = u32::try_from(self.size).is_ok() && u16::try_from(self.links).is_ok();
-        if compact { COMPACT_LEN } else { EXTENDED_LEN }
+        if self.compact().is_some() { COMPACT_LEN } else { EXTENDED_LEN }
     }
 
     fn inline_len(&self) -> u64 {

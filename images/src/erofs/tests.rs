@@ -9,9 +9,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 fn file(mode: u16, bytes: impl Into<Vec<u8>>) -> Node {
-    Node::File(File { mode, content: Content::Bytes(bytes.into()) })
+    Node::File(File::made(mode, Content::Bytes(bytes.into())))
 }
 
 fn dir(mode: u16, entries: impl IntoIterator<Item = (&'static str, Node)>) -> Dir {
@@ -90,6 +91,24 @@ fn links_modes_and_depth_survive() {
 }
 
 #[test]
+fn files_keep_their_times() {
+    let modified = Duration::new(1_234_567_890, 987_654_321);
+    let old = Node::File(File { mode: 0o644, modified, content: Content::Bytes(b"old".to_vec()) });
+    let root = dir(0o755, [("made", file(0o644, "made")), ("old", old)]);
+    check(&root);
+    let temp = tempfile::tempdir().expect("a folder");
+    let path = temp.path().join("image");
+    fs::write(&path, write(&root).expect("an image")).expect("written");
+    for (name, time) in [("made", "1970-01-01 00:00:01.0"), ("old", "2009-02-13 23:31:30.987654321")] {
+        let dump =
+            Command::new("dump.erofs").env("TZ", "UTC").arg(format!("--path=/{name}")).arg(&path).output();
+        let text = dump.expect("erofs-utils").stdout;
+        let text = String::from_utf8_lossy(&text);
+        assert!(text.contains(&format!("Timestamp: {time}")), "no {time} in {text}");
+    }
+}
+
+#[test]
 fn file_data_starts_on_blocks_and_ends_in_zeros() {
     let image = write(&dir(0o755, [("f", file(0o644, vec![0xaa; 5000]))])).expect("an image");
     let start = image.iter().position(|byte| *byte == 0xaa).expect("the data");
@@ -127,8 +146,11 @@ fn linux_tools_agree_on_the_numbers() {
 
 fn any_node() -> impl Strategy<Value = Node> {
     let leaf = prop_oneof![
-        (0u16..0o10000, prop_oneof![0usize..10, 4000usize..4200, 0usize..20_000], any::<u8>())
-            .prop_map(|(mode, len, byte)| file(mode | 0o400, vec![byte; len])),
+        (0u16..0o10000, prop_oneof![0usize..10, 4000usize..4200, 0usize..20_000], any::<u8>(), 0u64..1 << 40)
+            .prop_map(|(mode, len, byte, modified)| {
+                let (mode, modified) = (mode | 0o400, Duration::from_secs(modified));
+                Node::File(File { mode, modified, content: Content::Bytes(vec![byte; len]) })
+            }),
         "[a-z/.]{1,60}".prop_map(|target| Node::Link(target.into())),
     ];
     leaf.prop_recursive(4, 60, 12, |inner| {

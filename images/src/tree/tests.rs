@@ -1,7 +1,7 @@
 use super::*;
 
 fn file(text: &str) -> Node {
-    Node::File(File { mode: 0o644, content: Content::Bytes(text.into()) })
+    Node::File(File::made(0o644, Content::Bytes(text.into())))
 }
 
 fn text(root: &Dir, path: &str) -> Option<String> {
