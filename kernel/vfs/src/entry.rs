@@ -12,6 +12,7 @@
 
 use crate::inode::{Inode, Kind, NAME_MAX};
 use crate::mount::MountPoint;
+use crate::names;
 use crate::text::Uses;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -260,7 +261,7 @@ impl Entry {
     }
 
     fn take(&self, name: &[u8]) {
-        let child = self.children.lock().remove(name);
+        let child = names::remove(&mut self.children.lock(), name);
         if let Some(child) = child {
             child.removed.store(true, Ordering::Release);
         }
@@ -268,8 +269,8 @@ impl Entry {
 
     /// The file system moved `name` of `from` to `to_name` of `to`; both are locked by `changing`.
     pub(crate) fn moved(from: &Arc<Entry>, name: &[u8], to: &Arc<Entry>, to_name: &[u8], exchange: bool) {
-        let source = from.children.lock().remove(name);
-        let target = to.children.lock().remove(to_name);
+        let source = names::remove(&mut from.children.lock(), name);
+        let target = names::remove(&mut to.children.lock(), to_name);
         let put = |dir: &Arc<Entry>, name: &[u8], child: Arc<Entry>| {
             *child.place.lock() = Place { parent: Some(dir.clone()), name: name.into() };
             dir.children.lock().insert(name.into(), child);
@@ -326,7 +327,7 @@ impl Entry {
         if parent.stable || covered.is_mount_root() {
             children.insert(place.name, covered);
         } else {
-            children.remove(&place.name);
+            names::remove(&mut children, &place.name);
         }
     }
 

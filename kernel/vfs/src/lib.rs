@@ -27,6 +27,7 @@ pub mod inode;
 pub mod leases;
 pub mod locks;
 pub mod mount;
+pub mod names;
 pub mod notify;
 pub mod ops;
 pub mod path;

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use hashbrown::HashMap;
 use osv_base::Res;
 use osv_vfs::inode::DirEntry;
-use osv_vfs::{Inode, Kind};
+use osv_vfs::{Inode, Kind, names};
 
 /// Positions of a listing from here on are those of our own names where there is a lower directory; below, the lower
 /// one's, which therefore must not have a lower one itself.
@@ -72,7 +72,7 @@ impl Names {
     /// Takes the name away.
     pub(super) fn remove(&mut self, name: &[u8]) {
         let hides = self.lower.as_ref().is_some_and(|lower| lower.lookup(name).is_ok());
-        if let Some(Child::Own(_, position)) = self.children.remove(name) {
+        if let Some(Child::Own(_, position)) = names::remove(&mut self.children, name) {
             self.order.remove(&position);
         }
         if hides {
