@@ -30,7 +30,7 @@ public class Runner {
         ROWS.put("crypto.rsa", new Row(30, 100, () -> new Crypto.Rsa()));
         ROWS.put("crypto.signverify", new Row(12, 40, () -> new Crypto.Signatures()));
         ROWS.put("derby", new Row(2, 8, Database::new));
-        ROWS.put("mpegaudio", new Row(24, 80, Audio::new));
+        ROWS.put("mpegaudio", new Row(60, 160, Audio::new));
         ROWS.put("scimark.fft.large", new Row(12, 45, () -> new Kernels.Fft(1 << 17)));
         ROWS.put("scimark.fft.small", new Row(4000, 12000, () -> new Kernels.Fft(512)));
         ROWS.put("scimark.lu.large", new Row(8, 24, () -> new Kernels.Lu(384)));
