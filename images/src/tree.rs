@@ -48,8 +48,8 @@ pub struct File {
 }
 
 impl File {
-    /// When a file was modified that was made for the image, whenever that was, so that the same input always gives the
-    /// same image. Some programs take a time of 0 for a missing one.
+    /// When a file was modified that was made for the image, or whose time is not to matter, so that the same input
+    /// always gives the same image. Some programs take a time of 0 for a missing one.
     pub const MADE: Duration = Duration::from_secs(1);
 
     /// A file that is made for the image.
